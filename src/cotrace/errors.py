@@ -1,0 +1,82 @@
+"""Errors and warnings of cotrace.
+
+Every error is a :class:`CotraceError`, which is a :class:`ValueError`; where the *type* of an argument is
+wrong it is a :class:`CotraceTypeError` too, which is also a :class:`TypeError`. A message says what was wrong,
+how many rows, which first (by row number, never by device id), and how to mend it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CaseError",
+    "CotraceError",
+    "CotraceTypeError",
+    "CotraceWarning",
+    "GridError",
+    "OptionError",
+    "PositionError",
+    "ReadError",
+    "RefusedRowsError",
+    "SchemaError",
+    "TimeError",
+]
+
+
+class CotraceError(ValueError):
+    """Anything that cotrace refuses. Catch this to catch them all."""
+
+
+class CotraceTypeError(CotraceError, TypeError):
+    """An argument of a type that cannot be used."""
+
+
+class SchemaError(CotraceError):
+    """A table lacks a column, has two that fit, or has one of a type that cannot be used."""
+
+
+class ReadError(CotraceError):
+    """A source cannot be read: no such file, an empty folder, a damaged or truncated file."""
+
+
+class TimeError(CotraceError):
+    """Times without a zone, without a unit, in several zones, or in a unit that cannot be meant."""
+
+
+class PositionError(CotraceError):
+    """Positions that are no positions: outside their range, not finite, in an unknown CRS."""
+
+
+class RefusedRowsError(CotraceError):
+    """Rows that cannot be used, where the caller asked for ``errors="raise"`` or where none is left."""
+
+
+class OptionError(CotraceError):
+    """An option that cannot be, or two that contradict each other."""
+
+
+class CaseError(CotraceError):
+    """Cases without ``as_of``, with ids that do not fit the pings, or with dates that contradict."""
+
+
+class GridError(CotraceError):
+    """Results on different grids were about to be mixed, or a grid does not fit its input."""
+
+
+class CotraceWarning(UserWarning):
+    """What may be meant, but should be looked at. The message has the figures.
+
+    Parameters
+    ----------
+    message : str
+        What was seen, with its counts, and what it means for the answer.
+    kind : str
+        One word to filter by: ``coverage``, ``crowd``, ``resolution``, ``modal_gap``, ``conflicts``,
+        ``refused``, ``cases``, ``threshold``, ``area_of_use``, ``unit`` or ``order``.
+    figures : dict
+        The same figures as values.
+    """
+
+    def __init__(self, message: str, kind: str = "", **figures: object) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.figures = figures

@@ -1,0 +1,211 @@
+"""What can be chosen: how stays are made of pings, and how the companion rule is read.
+
+Both objects are frozen, compare by value, print as they were written, and are part of every result. Durations
+are strings or timedeltas and are kept in one canonical spelling: ``"4500s"`` and ``"75min"`` are one option.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from cotrace.durations import Duration, format_duration, seconds
+from cotrace.errors import CotraceTypeError, OptionError
+from cotrace.grid import Grid
+
+__all__ = ["CompanionRule", "DwellOf", "Fill", "PingPong", "StayOptions"]
+
+Fill = Literal["same_cell", "forward"]
+By = Literal["grid", "tower"]
+DwellOf = Literal["either", "both", "case", "companion", "pair"]
+Strict = bool | Literal["shared", "cumulative"]
+Shared = Literal["unbroken", "cumulative"]
+Combine = Literal["and", "or"]
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    # 1 == True in Python, and strict=1 would slip through: compare types too
+    if not any(value == a and type(value) is type(a) for a in allowed):
+        raise OptionError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}")
+
+
+def _keep_duration(self: object, name: str) -> None:
+    value = getattr(self, name)
+    object.__setattr__(self, name, format_duration(seconds(value, name)))
+
+
+@dataclass(frozen=True)
+class PingPong:
+    """Smooth flapping between neighbouring towers: a device that is back within ``within`` never left.
+
+    Left to right over a device's runs of pings in one cell, judged by their places after relabelling: if run
+    *k* is where run *k* − 2 is, and no more than ``within`` lies between the last ping of *k* − 2 and the first
+    of *k*, the pings of run *k* − 1 are given that place. Nothing is deleted; the number is reported.
+
+    Parameters
+    ----------
+    within : str or timedelta
+        The longest absence that counts as none.
+    """
+
+    within: Duration = "5min"
+
+    def __post_init__(self) -> None:
+        _keep_duration(self, "within")
+
+    @property
+    def within_s(self) -> int:
+        """``within`` in seconds."""
+        return seconds(self.within, "within")
+
+
+@dataclass(frozen=True)
+class StayOptions:
+    """How stays are made of pings.
+
+    Parameters
+    ----------
+    grid : Grid, optional
+        The grid of cells; by default the one that fits the input: ``Grid.geographic(800)`` for lon/lat and for
+        towers with positions, ``Grid.projected(800)`` in the input's CRS, ``Grid.planar(800)`` for a plane.
+    by : {"grid", "tower"}
+        What a cell is: a square of the grid, or a tower.
+    max_gap : str or timedelta
+        Two consecutive pings further apart than this say nothing about the time between them. An idle phone
+        reports every 54 minutes at the latest, and hourly feeds jitter: hence 75 minutes.
+    fill : {"same_cell", "forward"}, optional
+        Where a device is between two pings. ``"same_cell"`` (default for positions): in a cell only if both
+        pings are in it. ``"forward"``: in the cell of the first; for logs that record every change of cell.
+        A tower log has no default.
+    smooth : PingPong, optional
+        Smooth flapping between cells.
+    """
+
+    grid: Grid | None = None
+    by: By = "grid"
+    max_gap: Duration = "75min"
+    fill: Fill | None = None
+    smooth: PingPong | None = None
+
+    def __post_init__(self) -> None:
+        if self.grid is not None and not isinstance(self.grid, Grid):
+            raise CotraceTypeError(f"grid={self.grid!r} is not a Grid: Grid.geographic(), .projected() or .planar()")
+        _one_of("by", self.by, get_args(By))
+        if self.fill is not None:
+            _one_of("fill", self.fill, get_args(Fill))
+        if self.smooth is not None and not isinstance(self.smooth, PingPong):
+            raise CotraceTypeError(f"smooth={self.smooth!r} is not a PingPong(within='5min')")
+        _keep_duration(self, "max_gap")
+
+    @property
+    def max_gap_s(self) -> int:
+        """``max_gap`` in seconds."""
+        return seconds(self.max_gap, "max_gap")
+
+
+@dataclass(frozen=True)
+class CompanionRule:
+    """When a device is a case's companion (时空伴随者): the thresholds, and how the wording is read.
+
+    For a case, another device and a cell: *shared*, an episode of at least ``min_shared`` in the lookback; and
+    *cumulative*, at least ``min_cumulative`` of dwell in that cell in the lookback. The device is a companion
+    when some cell satisfies both.
+
+    Parameters
+    ----------
+    min_shared, min_cumulative, lookback : str or timedelta
+        10 minutes, 30 hours and 14 days as published. ``min_cumulative=None``: no cumulative clause.
+    dwell_of : {"either", "both", "case", "companion", "pair"}
+        Whose dwell has to reach ``min_cumulative``; ``"pair"`` is the two's joint time in the cell.
+    strict : bool or {"shared", "cumulative"}
+        Read thresholds as "more than" instead of "at least": both, or the one named.
+    shared : {"unbroken", "cumulative"}
+        What ``min_shared`` is asked of: one episode, or the pair's joint seconds in the cell.
+    per : str or timedelta, optional
+        With ``shared="cumulative"``: the most joint seconds inside any interval of this length.
+    combine : {"and", "or"}
+        Whether both clauses must hold or one suffices.
+    """
+
+    min_shared: Duration = "10min"
+    min_cumulative: Duration | None = "30h"
+    lookback: Duration = "14d"
+    dwell_of: DwellOf = "either"
+    strict: Strict = False
+    shared: Shared = "unbroken"
+    per: Duration | None = None
+    combine: Combine = "and"
+
+    def __post_init__(self) -> None:
+        _one_of("dwell_of", self.dwell_of, get_args(DwellOf))
+        _one_of("strict", self.strict, (False, True, "shared", "cumulative"))
+        _one_of("shared", self.shared, get_args(Shared))
+        _one_of("combine", self.combine, get_args(Combine))
+        for name in ("min_shared", "lookback", "min_cumulative", "per"):
+            if getattr(self, name) is not None or name in ("min_shared", "lookback"):
+                _keep_duration(self, name)
+        if not self.lookback_s:
+            raise OptionError("lookback='0s' looks at nothing")
+        if self.per is not None and self.shared != "cumulative":
+            raise OptionError(f"per={self.per!r} sums joint seconds: it needs shared='cumulative'")
+        if self.per is not None and not self.per_s:
+            raise OptionError("per='0s' is no interval")
+        if self.combine == "or" and self.min_cumulative is None:
+            raise OptionError("combine='or' needs both clauses, and min_cumulative=None takes one away")
+
+    @property
+    def min_shared_s(self) -> int:
+        """``min_shared`` in seconds."""
+        return seconds(self.min_shared, "min_shared")
+
+    @property
+    def min_cumulative_s(self) -> int | None:
+        """``min_cumulative`` in seconds, or None."""
+        return None if self.min_cumulative is None else seconds(self.min_cumulative, "min_cumulative")
+
+    @property
+    def lookback_s(self) -> int:
+        """``lookback`` in seconds."""
+        return seconds(self.lookback, "lookback")
+
+    @property
+    def per_s(self) -> int | None:
+        """``per`` in seconds, or None."""
+        return None if self.per is None else seconds(self.per, "per")
+
+    @property
+    def least_shared_s(self) -> int:
+        """The fewest whole seconds that satisfy the clause on shared time."""
+        return self.min_shared_s + (self.strict in (True, "shared"))
+
+    @property
+    def least_cumulative_s(self) -> int | None:
+        """The fewest whole seconds that satisfy the cumulative clause, or None when there is none."""
+        least = self.min_cumulative_s
+        return None if least is None else least + (self.strict in (True, "cumulative"))
+
+    def describe(self) -> str:
+        """Say in one sentence how the rule was read."""
+        more = {True: "more than", False: "at least"}
+        shared = f"{more[self.strict in (True, 'shared')]} {self.min_shared}"
+        if self.shared == "unbroken":
+            shared += " together without a break"
+        else:
+            shared += " together in all" + (f", within any {self.per}" if self.per else "")
+        if self.min_cumulative is None:
+            clauses = shared
+        else:
+            who = {
+                "either": "either of the two",
+                "both": "each of the two",
+                "case": "the case",
+                "companion": "the companion",
+                "pair": "the two together",
+            }[self.dwell_of]
+            dwell = f"{who} {more[self.strict in (True, 'cumulative')]} {self.min_cumulative} in all"
+            clauses = f"{shared} {self.combine} {dwell}"
+        return f"in one cell {clauses}, in the {self.lookback} before as_of"
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the fields by name, for provenance."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
