@@ -1,0 +1,57 @@
+# Every target sets up .venv by itself: nothing has to be installed by hand. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# a Python of 3.11 or newer; name another with: make PYTHON=python3.13 test
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# paths from here on are relative, so that a checkout with spaces in its path works too
+BIN := .venv/bin
+PY := $(BIN)/python
+READY := .venv/.cotrace-installed
+
+.PHONY: help setup demo test lint format types docs bench worlds ci clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do \
+		printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+setup: $(READY) ## set up .venv with everything that the other targets need
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "cotrace needs Python 3.11 or newer; none was found" >&2; exit 1; }
+	@echo "setting up .venv (once; about a minute)" >&2
+	@test -x $(PY) || "$(PYTHON)" -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## run the main job on real data and on a made city, and print both results
+	@$(PY) -m cotrace.cli demo
+
+test: $(READY) ## run the whole test suite
+	@$(PY) -m pytest -n 2
+
+lint: $(READY) ## check style
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+format: $(READY) ## put the code into its style
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+types: $(READY) ## check types
+	@$(PY) -m mypy
+
+docs: $(READY) ## run the examples of the docstrings, the README and the docs
+	@$(PY) -m pytest --doctest-modules --doctest-glob='*.md' src README.md docs
+
+bench: $(READY) ## time the whole job on made pings, beside the same job in SQL
+	@$(PY) benchmarks/companions.py
+
+worlds: $(READY) ## hold 100,000 small made worlds to the naive version
+	@$(PY) -m tests.properties.worlds
+
+ci: ## everything that has to pass before a change lands
+	@.ci/run
+
+clean: ## remove .venv and what tools have left
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage*

@@ -1,0 +1,10 @@
+"""The command line: ``cotrace companions``, ``stays``, ``info`` and ``demo``.
+
+Only click is imported here: what a command needs it imports when it runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+from cotrace.cli.app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,94 @@
+"""The group of commands, and what happens when one of them fails: one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from cotrace.cli.commands import companions, demo, info, stays
+from cotrace.errors import CotraceError
+
+__all__ = ["BAD_INPUT", "FAILED", "STOPPED", "App", "app", "main"]
+
+#: Exit codes: input or options that cannot be used; the system refused (disk full, no permission); Ctrl-C.
+BAD_INPUT, FAILED, STOPPED = 2, 1, 130
+TERMINATED = 143
+
+
+class App(click.Group):
+    """A group whose commands end with one line for everything that a user can mend."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run, and turn errors into one line and an exit code."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        _stop_on_sigterm()
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except click.Abort:
+            _end("stopped; nothing was written", STOPPED)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "cotrace"
+            _end(f"{error.format_message()} (see {command} --help)", BAD_INPUT)
+        except click.ClickException as error:
+            _end(error.format_message(), BAD_INPUT)
+        except CotraceError as error:
+            _end(str(error), BAD_INPUT)
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            _end(f"{error.strerror or error}{where}", FAILED)
+        except MemoryError:
+            _end("out of memory; fewer --threads need less", FAILED)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    click.echo("error: " + " ".join(message.split()), err=True)
+    sys.exit(code)
+
+
+def _stop_on_sigterm() -> None:
+    """Let SIGTERM unwind the stack, so that what is half written is removed."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        sys.exit(TERMINATED)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"cotrace {version('cotrace')}")
+    ctx.exit()
+
+
+@click.group(cls=App, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show it."
+)
+@click.pass_context
+def app(ctx: click.Context) -> None:
+    """Who kept whom company, where, when and for how long: from location pings.
+
+    What is found are candidates from co-location, not contacts.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for _command in (companions, stays, info, demo):
+    app.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="cotrace")

@@ -1,0 +1,187 @@
+"""From the words of the command line to the objects of the library."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cotrace.errors import OptionError, ReadError, SchemaError
+
+if TYPE_CHECKING:
+    from cotrace.grid import Grid
+    from cotrace.io import Pings
+    from cotrace.options import CompanionRule, StayOptions
+    from cotrace.presets import Preset
+
+__all__ = ["companion_rule", "named_preset", "open_pings", "preset_line", "read_cases", "stay_options"]
+
+Given = Mapping[str, Any]
+CASE_COLUMNS = ("device", "as_of", "infectious_from", "isolated_at")
+#: The parameters of ``read_pings``, of the same names here.
+_READ = (
+    "device",
+    "time",
+    "unit",
+    "tz",
+    "clock_change",
+    "lon",
+    "lat",
+    "x",
+    "y",
+    "tower",
+    "towers",
+    "crs",
+    "errors",
+)
+_READ += ("refused_cap",)
+_NONE = "none"
+
+
+def open_pings(given: Given) -> Pings:
+    """Open the input: every option that was given goes to ``read_pings`` under its own name."""
+    from cotrace.io import read_pings
+
+    paths = list(given["paths"])
+    named = {name: given[name] for name in _READ if given.get(name) is not None}
+    return read_pings(paths[0] if len(paths) == 1 else paths, **named)
+
+
+def named_preset(given: Given) -> Preset | None:
+    """Look the preset up, or None when none was asked for."""
+    name = given.get("preset")
+    if name is None:
+        return None
+    from cotrace.presets import PRESETS
+
+    if name not in PRESETS:
+        raise OptionError(f"preset={name!r} is not one of {', '.join(map(repr, PRESETS))}")
+    return PRESETS[name]
+
+
+def companion_rule(given: Given, preset: Preset | None) -> CompanionRule:
+    """Make the rule: the preset's or the default one, with what was given in its place."""
+    from cotrace.options import CompanionRule
+
+    changes = {f.name: given[f.name] for f in fields(CompanionRule) if given.get(f.name) is not None}
+    for name in ("min_cumulative", "per"):
+        if changes.get(name) == _NONE:
+            changes[name] = None
+    if "strict" in changes:
+        changes["strict"] = {"both": True, "no": False}.get(changes["strict"], changes["strict"])
+    return replace(preset.rule, **changes) if preset else CompanionRule(**changes)
+
+
+def stay_options(given: Given, preset: Preset | None, pings: Pings) -> StayOptions:
+    """Make the options of stays; a grid of another size or origin is of the kind that fits the input."""
+    from cotrace.options import PingPong, StayOptions
+
+    base = preset.options if preset else StayOptions()
+    changes = {name: given[name] for name in ("by", "max_gap", "fill") if given.get(name) is not None}
+    smooth = given.get("smooth")
+    if smooth is not None:
+        changes["smooth"] = None if smooth == _NONE else PingPong(within=smooth)
+    base = replace(base, **changes)
+    return replace(base, grid=_fitting_grid(given, base, pings))
+
+
+def _fitting_grid(given: Given, base: StayOptions, pings: Pings) -> Grid | None:
+    from cotrace.grid import Grid
+
+    named = {"cell_m": given.get("cell_m"), "origin": given.get("origin")}
+    asked = {name: value for name, value in named.items() if value is not None}
+    if base.by == "tower":
+        if asked:
+            words = " and ".join("--" + name.replace("_", "-") for name in asked)
+            raise OptionError(
+                f"{words} shapes a grid, and with by='tower' towers are the cells: leave one out"
+            )
+        return None
+    if base.grid is not None:
+        asked = {"cell_m": base.grid.cell_m, "origin": base.grid.origin, **asked}
+    if not asked:
+        return None  # the library's own choice
+    if pings.positions == "xy":
+        return Grid.projected(crs=pings.crs, **asked) if pings.crs else Grid.planar(**asked)
+    return Grid.geographic(**asked)
+
+
+def preset_line(preset: Preset, rule: CompanionRule, options: StayOptions) -> str:
+    """Name the preset, its source, and every option that was given another value."""
+    other = []
+    for mine, its in ((rule, preset.rule), (options, preset.options)):
+        for field in fields(mine):  # type: ignore[arg-type]
+            new, old = getattr(mine, field.name), getattr(its, field.name)
+            if new != old and not (field.name == "grid" and _same_square(new, old)):
+                other.append(f"{field.name}={new!r} instead of {old!r}")
+    changed = f"; with {', '.join(other)}" if other else ""
+    return f"preset {preset.id}, {preset.date}, after {preset.source}{changed}"
+
+
+def _same_square(new: Grid | None, old: Grid | None) -> bool:
+    # the kind of a grid follows the input; its size and origin are the preset's
+    return new is not None and old is not None and (new.cell_m, new.origin) == (old.cell_m, old.origin)
+
+
+def read_cases(path: str) -> Any:
+    """Read the cases' file, Parquet or CSV, into a frame that ``find_companions`` takes.
+
+    From CSV everything is text: ids keep their leading zeros, and are matched to the pings' type later.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            parquet = stream.read(4) == b"PAR1"
+        return _cases_parquet(file) if parquet else _cases_csv(file)
+    except FileNotFoundError:
+        raise ReadError(f"--cases {path}: there is no such file") from None
+    except IsADirectoryError:
+        raise ReadError(f"--cases {path} is a folder: name a CSV or Parquet file") from None
+
+
+def _cases_parquet(file: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        raise ReadError(f"--cases {file} is damaged: {error}") from None
+    _need_device(file, table.column_names)
+    return table.select([name for name in CASE_COLUMNS if name in table.column_names])
+
+
+def _cases_csv(file: Path) -> dict[str, list[str | None]]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.reader(stream, strict=True))
+    except UnicodeDecodeError:
+        raise ReadError(f"--cases {file} is neither Parquet nor text in UTF-8") from None
+    except csv.Error as error:
+        raise ReadError(f"--cases {file} is damaged: {error}") from None
+    rows = [row for row in rows if row]
+    header = [name.strip() for name in rows[0]] if rows else []
+    _need_device(file, header)
+    body = rows[1:]
+    odd = [i for i, row in enumerate(body) if len(row) != len(header)]
+    if odd:
+        raise ReadError(
+            f"--cases {file}: {len(odd)} rows have not the header's {len(header)} fields, first row {odd[0]}"
+        )
+    # an empty field is no date; an empty device is left for the library to refuse
+    columns = {name: [row[i].strip() or None for row in body] for i, name in enumerate(header)}
+    return {name: columns[name] for name in CASE_COLUMNS if name in columns}
+
+
+def _need_device(file: Path, names: list[str]) -> None:
+    if "device" not in names:
+        there = ", ".join(names) if any(names) else "none"
+        raise SchemaError(
+            f"--cases {file} has no column 'device'; there are: {there}. It wants device, as_of"
+            "[, infectious_from, isolated_at], with a header, separated by commas"
+        )
+    doubled = [name for name in CASE_COLUMNS if names.count(name) > 1]
+    if doubled:
+        raise SchemaError(f"--cases {file} has two columns {doubled[0]!r}")

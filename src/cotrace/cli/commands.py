@@ -1,0 +1,129 @@
+"""The commands: each opens its input, calls one function of the library, and writes or prints its result."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cotrace.cli.params import StrictCommand, input_options, rule_options, stay_options
+from cotrace.cli.progress import Progress, warning_lines
+
+__all__ = ["companions", "demo", "info", "stays"]
+
+_format = click.option(
+    "--format", "format_", type=click.Choice(["parquet", "csv"]), help="Format of the tables: parquet."
+)
+
+
+@click.command(cls=StrictCommand)
+@input_options
+@click.option("--cases", required=True, metavar="FILE", help="Cases, CSV or Parquet: device, as_of[, ...].")
+@click.option("--as-of", metavar="TIME", help="End of the lookback of every case, with its offset.")
+@rule_options
+@stay_options
+@click.option(
+    "--out", required=True, metavar="DIR", help="Folder for the tables; an earlier result is replaced."
+)
+@_format
+@click.option("--no-evidence", is_flag=True, help="Leave the table of episodes out.")
+def companions(**given: Any) -> None:
+    """Find the devices that kept the cases company, with the evidence for each.
+
+    PATH is one or many Parquet, CSV or Arrow files, folders or globs of pings. DIR gets companions, evidence,
+    funnel, coverage, refused (when rows could not be used) and run.json, whole or not at all.
+    """
+    from cotrace.cli import build, output
+    from cotrace.cli.record import results, run_of
+    from cotrace.companions import find_companions
+
+    out, suffix, started = Path(given["out"]), given["format_"] or "parquet", time.perf_counter()
+    output.check_folder(out)
+    preset = build.named_preset(given)
+    rule = build.companion_rule(given, preset)
+    cases = build.read_cases(given["cases"])
+    progress = Progress()
+    with warning_lines(progress) as warned:
+        pings = build.open_pings(given)
+        options = build.stay_options(given, preset, pings)
+        found = find_companions(
+            pings,
+            cases,
+            as_of=given["as_of"],
+            rule=rule,
+            options=options,
+            threads=given["threads"],
+            evidence=not given["no_evidence"],
+            progress=progress,
+        )
+    run = run_of(given, found, preset, warned)
+    output.write_folder(out, lambda new: results(new, suffix, found, pings, run))
+    click.echo(str(found))
+    if preset:
+        click.echo(build.preset_line(preset, rule, options))
+    _wrote(out, started)
+
+
+@click.command()
+@input_options
+@stay_options
+@click.option("--out", required=True, metavar="FILE|DIR", help="A .parquet or .csv file, or a folder.")
+@_format
+def stays(**given: Any) -> None:
+    """Make stays of pings: who was in which cell, from when to when.
+
+    FILE ends in .parquet or .csv; anything else is a folder, which gets stays, refused and run.json.
+    """
+    from cotrace.cli import build, output
+    from cotrace.cli.record import stays_file, stays_folder, stays_run
+    from cotrace.stays import find_stays
+
+    out, started = Path(given["out"]), time.perf_counter()
+    as_file = output.is_file(out, given["format_"])
+    (output.check_file if as_file else output.check_folder)(out)
+    progress = Progress()
+    with warning_lines(progress) as warned:
+        pings = build.open_pings(given)
+        options = build.stay_options(given, None, pings)
+        found = find_stays(pings, options=options, threads=given["threads"], progress=progress)
+    run = stays_run(given, found, warned)
+    if as_file:
+        output.write_file(out, lambda file: stays_file(file, found, run))
+    else:
+        suffix = given["format_"] or "parquet"
+        output.write_folder(out, lambda new: stays_folder(new, suffix, found, pings, run))
+    click.echo(str(found))
+    _wrote(out, started)
+
+
+@click.command()
+@input_options
+@stay_options
+def info(**given: Any) -> None:
+    """Look at pings before they are used, and say what that means for fill and max_gap."""
+    from cotrace.cli import build
+    from cotrace.cli.survey import describe
+    from cotrace.stays import survey
+
+    progress = Progress()
+    with warning_lines(progress):
+        pings = build.open_pings(given)
+        options = build.stay_options(given, None, pings)
+        seen = survey(pings, options)
+    click.echo(describe(seen, options))
+
+
+@click.command()
+@click.option("--out", metavar="DIR", help="Write both results here, as 'cotrace companions' does.")
+def demo(out: str | None) -> None:
+    """Run the main job on real positions of calves and on a made city; nothing is written without --out."""
+    from cotrace.demo import run
+
+    with warning_lines():
+        run(click.echo, None if out is None else Path(out))
+
+
+def _wrote(out: Path, started: float) -> None:
+    click.echo(f"written to {out} ({time.perf_counter() - started:.1f} s)")

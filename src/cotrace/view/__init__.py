@@ -1,0 +1,11 @@
+"""Pictures of results, with matplotlib (extra ``viz``).
+
+Every picture says that it shows candidates from co-location, and by which reading of the rule.
+"""
+
+from __future__ import annotations
+
+from cotrace.view.cells import plot_cells
+from cotrace.view.timeline import plot_timeline
+
+__all__ = ["plot_cells", "plot_timeline"]

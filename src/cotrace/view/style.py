@@ -1,0 +1,82 @@
+"""What all pictures share: colours, axes, titles, lengths of time in words."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cotrace.companions import Companions
+
+__all__ = ["CASE", "COMPANION", "INK", "MUTED", "OUTSIDE", "SHARED", "axes", "cell_name", "hours", "title"]
+
+#: From the palette of Okabe and Ito: told apart by colour-blind eyes, and in grey (dark, light, black).
+CASE, COMPANION, SHARED = "#0072B2", "#E69F00", "#000000"
+INK, MUTED, OUTSIDE = "#222222", "#666666", "#EDEDED"
+
+
+def axes(ax: Axes | None, width: float, height: float) -> Axes:
+    """Return ``ax``, or new axes of this size in inches.
+
+    Raises
+    ------
+    ImportError
+        When matplotlib is missing; it names the extra that brings it.
+    """
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise ImportError("pictures need matplotlib: pip install 'cotrace[viz]'") from None
+    if ax is not None:
+        return ax
+    return pyplot.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def title(ax: Axes, what: str, found: Companions) -> None:
+    """Write what is shown, and below it what it is and by which reading."""
+    width = max(40, int(ax.figure.get_figwidth() * 13))
+    reading = f"Candidates from co-location, not contacts: {found.rule.describe()}; {cells_are(found)}."
+    lines = fill(reading, width)
+    ax.set_title(
+        what, loc="left", fontsize=12, fontweight="bold", color=INK, pad=14 + 12 * (lines.count("\n") + 1)
+    )
+    ax.annotate(
+        lines,
+        (0, 1),
+        (0, 8),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="bottom",
+        fontsize=9,
+        color=MUTED,
+        annotation_clip=False,
+    )
+
+
+def cells_are(found: Companions) -> str:
+    """Say what a cell is in this result."""
+    grid = found.options.grid
+    if found.options.by == "tower" or grid is None:
+        return "a cell is a tower"
+    return f"cells of {grid.describe()}"
+
+
+def hours(seconds: float) -> str:
+    """Write a length of time in one short unit: ``9 min``, ``1.5 h``, ``31 h``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3_600:
+        return f"{seconds / 60:.0f} min"
+    value = seconds / 3_600
+    return f"{value:.1f} h" if value < 10 else f"{value:,.0f} h"
+
+
+def cell_name(found: Companions, cell: Any) -> str:
+    """Name a cell as the tables do: column and row, or the tower id."""
+    grid = found.options.grid
+    if found.options.by == "tower" or grid is None:
+        return f"tower {cell}"
+    column, row = grid.unpack(int(cell))
+    return f"{int(column)}, {int(row)}"

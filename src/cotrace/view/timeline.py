@@ -1,0 +1,202 @@
+"""A case and one companion over time: a lane a cell, shared time marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case, seconds_of
+from cotrace.view.style import CASE, COMPANION, INK, MUTED, OUTSIDE, SHARED, axes, cell_name, hours, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cotrace.companions import Companions
+
+__all__ = ["plot_timeline"]
+
+Rows = NDArray[np.int64]
+MOST_LANES = 8
+_DAY = 86_400
+_BAR = 0.34  # height of one device's bar; a lane is 1 high
+_MARGIN = 0.015  # of the lookback, left and right of it
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """One cell, or all the others together: stays of both in the lookback, and the episodes."""
+
+    label: str
+    case: Rows
+    companion: Rows
+    episodes: Rows
+
+    @property
+    def shared_s(self) -> int:
+        return int((self.episodes[:, 2] - self.episodes[:, 1]).sum())
+
+
+def plot_timeline(
+    found: Companions, case: Any, companion: Any, as_of: Any = None, *, ax: Axes | None = None
+) -> Axes:
+    """Draw where a case and a companion were in the lookback, and when they were together.
+
+    Cells with qualifying episodes come first, most shared time at the top; what does not fit shares one lane.
+    Drawn are the cells that the case was in: of the companion nothing else is known here.
+
+    Parameters
+    ----------
+    found : Companions
+        A result, made with its evidence.
+    case, companion : device id
+        The two devices; any device may be named, a companion or not.
+    as_of : datetime or str, optional
+        Which case, where the device is one several times.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+    """
+    one = one_case(found, case, as_of)
+    lanes = _lanes(found, one, companion)
+    ax = axes(ax, 11, 1.9 + 0.62 * max(1, len(lanes)))
+    for y, lane in enumerate(lanes):
+        _draw(ax, y, lane)
+    _time_axis(ax, one, found.stays.tz)
+    ax.set_ylim(max(1, len(lanes)) - 0.45, -0.62)
+    ax.set_yticks(range(len(lanes)), [lane.label for lane in lanes], fontsize=9)
+    ax.set_ylabel("cell (column, row)" if found.options.by == "grid" else "cell")
+    _dwell_beside(ax, lanes)
+    _legend(ax, case, companion)
+    episodes = sum(len(lane.episodes) for lane in lanes)
+    shared = hours(sum(lane.shared_s for lane in lanes))
+    title(ax, f"{companion} beside case {case}: {episodes} qualifying episodes, {shared} together", found)
+    return ax
+
+
+def _lanes(found: Companions, one: OneCase, companion: Any) -> list[_Lane]:
+    mine = clipped(device_stays(found, one.case), one)
+    its = clipped(device_stays(found, companion), one)
+    episodes = _episodes(found, one, companion)
+    dwell = np.zeros(len(found.stays.cells.values), np.int64)
+    for rows in (mine, its):
+        np.add.at(dwell, rows[:, 0], rows[:, 2] - rows[:, 1])
+    shared = np.zeros_like(dwell)
+    np.add.at(shared, episodes[:, 0], episodes[:, 2] - episodes[:, 1])
+    order = [int(c) for c in np.lexsort((-dwell, -shared)) if dwell[c]]
+    first = order if len(order) <= MOST_LANES else order[: MOST_LANES - 1]
+    names = found.stays.cells.values
+    lanes = [
+        _Lane(cell_name(found, names[c].as_py()), *(r[r[:, 0] == c] for r in (mine, its, episodes)))
+        for c in first
+    ]
+    if len(first) < len(order):
+        rest = [r[~np.isin(r[:, 0], first)] for r in (mine, its, episodes)]
+        lanes.append(_Lane(f"{len(order) - len(first)} other cells", *rest))
+    return lanes
+
+
+def _episodes(found: Companions, one: OneCase, companion: Any) -> Rows:
+    import pyarrow.compute as pc
+
+    table = evidence_of(found, one, companion)
+    cells = found.stays.cells.values
+    codes = pc.index_in(table["cell"].combine_chunks().cast(cells.type), value_set=cells)
+    code = codes.to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.column_stack([code, seconds_of(table["started_at"]), seconds_of(table["finished_at"])])
+
+
+def _draw(ax: Axes, y: int, lane: _Lane) -> None:
+    if y % 2:
+        ax.axhspan(y - 0.5, y + 0.5, color="#F7F7F7", zorder=0)
+    for rows, top, colour in ((lane.case, y - _BAR, CASE), (lane.companion, y, COMPANION)):
+        # an edge of its own colour keeps ten minutes visible in a fortnight
+        ax.broken_barh(_spans(rows), (top, _BAR), color=colour, edgecolor=colour, linewidth=0.4, zorder=2)
+    ax.broken_barh(
+        _spans(lane.episodes), (y - 0.07, 0.14), color=SHARED, edgecolor=SHARED, linewidth=0.8, zorder=3
+    )
+    if len(lane.episodes):
+        middle = lane.episodes[:, 1:].mean(axis=1) / _DAY
+        ax.plot(
+            middle, np.full(len(middle), y - _BAR - 0.06), "v", color=SHARED, ms=4, zorder=4, clip_on=False
+        )
+
+
+def _spans(rows: Rows) -> list[tuple[float, float]]:
+    return [(start / _DAY, (end - start) / _DAY) for _, start, end in rows.tolist()]
+
+
+def _time_axis(ax: Axes, one: OneCase, tz: str) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    zone = _zone(tz)
+    start, end = one.start / _DAY, one.as_of / _DAY
+    margin = (end - start) * _MARGIN
+    ax.set_xlim(start - margin, end + margin)
+    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=12)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))
+    for outside in ((start - 2 * margin, start), (end, end + 2 * margin)):
+        ax.axvspan(*outside, color=OUTSIDE, zorder=1)
+    for edge in (start, end):
+        ax.axvline(edge, color=MUTED, linewidth=1, linestyle="--", zorder=5)
+    ax.set_xlabel(f"time ({tz}); lookback between the dashed lines, its end is as_of")
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+
+
+def _zone(name: str) -> Any:
+    from datetime import UTC, datetime
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # an offset such as +08:00 is no name of a zone
+        return datetime.strptime(name, "%z").tzinfo or UTC
+
+
+def _dwell_beside(ax: Axes, lanes: list[_Lane]) -> None:
+    """Write each one's dwell, right of its bars."""
+    for y, lane in enumerate(lanes):
+        for rows, offset, colour in ((lane.case, -_BAR / 2, CASE), (lane.companion, _BAR / 2, "#8A5A00")):
+            ax.annotate(
+                hours(int((rows[:, 2] - rows[:, 1]).sum())),
+                (1, y + offset),
+                (6, 0),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=colour,
+                annotation_clip=False,
+            )
+
+
+def _legend(ax: Axes, case: Any, companion: Any) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+    from matplotlib.transforms import ScaledTranslation
+
+    handles = [
+        Patch(color=CASE, label=f"case {case}"),
+        Patch(color=COMPANION, label=f"companion {companion}"),
+        Line2D([], [], color=SHARED, marker="v", linewidth=3, ms=5, label="together (qualifying episode)"),
+    ]
+    below = ScaledTranslation(0, -42 / 72, ax.figure.dpi_scale_trans)  # under the time axis and its label
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=ax.transAxes + below,
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        borderaxespad=0,
+    )
