@@ -19,6 +19,7 @@ Device = Any  # int or str
 Cell = Any  # (column, row), or a tower id: int or str
 Second = int
 Row = dict[str, Any]
+NO_PLACE = {"cell_lon": None, "cell_lat": None}  # a plane, and towers without positions, have none
 
 
 @dataclass(frozen=True)
@@ -159,11 +160,6 @@ def runs_of(seconds: list[Second]) -> list[tuple[Second, Second]]:
     return runs
 
 
-def everywhere(found: Tracks, making: Making) -> dict[Device, dict[Second, Cell]]:
-    """Return in which cell each device is in each second."""
-    return {device: seconds_in_cells(seen, making) for device, seen in found.seen.items()}
-
-
 def stays(where: dict[Device, dict[Second, Cell]]) -> list[tuple[Device, Cell, Second, Second]]:
     """Return the maximal runs of seconds in one cell, sorted by device and start."""
     found = []
@@ -252,21 +248,19 @@ class World:
 
     def __init__(self, found: Tracks, making: Making) -> None:
         self.seen = found.seen
-        self.where = everywhere(found, making)
+        self.where = {device: seconds_in_cells(seen, making) for device, seen in found.seen.items()}
         self.counted: dict[tuple[Cell, int], int] = {}
 
     def crowd(self, cell: Cell, started: Second, finished: Second) -> int:
         """Return the most devices that any hour which [started, finished) touches has in the cell."""
-        hours = sorted({second // HOUR for second in range(started, finished)})
-        return max(self.in_hour(cell, hour) for hour in hours)
+        return max(self.in_hour(cell, hour) for hour in {t // HOUR for t in range(started, finished)})
 
     def in_hour(self, cell: Cell, hour: int) -> int:
         """Return how many devices were in the cell at some second of the hour."""
         if (cell, hour) not in self.counted:
             seconds = range(hour * HOUR, (hour + 1) * HOUR)
-            self.counted[cell, hour] = sum(
-                any(where.get(second) == cell for second in seconds) for where in self.where.values()
-            )
+            there = [any(where.get(t) == cell for t in seconds) for where in self.where.values()]
+            self.counted[cell, hour] = sum(there)
         return self.counted[cell, hour]
 
     def dwell(self, device: Device, begin: Second, end: Second) -> Counter[Cell]:
@@ -291,8 +285,7 @@ def answer_of(world: World, cases: list[Case], rule: Rule) -> Answer:
     found = Answer()
     for case in sorted(set(cases), key=lambda c: (c.device, c.as_of)):
         _answer_case(world, case, rule, found)
-    order = ("case_id", "as_of", "companion_id", "started_at")
-    found.evidence.sort(key=lambda row: tuple(row[name] for name in order))
+    found.evidence.sort(key=lambda e: (e["case_id"], e["as_of"], e["companion_id"], e["started_at"]))
     return found
 
 
@@ -367,8 +360,7 @@ def _answer_companion(world: World, rule: Rule, found: Answer, head: Row, meetin
                     "cell": packed(cell),
                     "cell_col": cell[0] if grid else None,
                     "cell_row": cell[1] if grid else None,
-                    "cell_lon": None,
-                    "cell_lat": None,
+                    **NO_PLACE,
                     "started_at": a,
                     "finished_at": b,
                     "shared_s": b - a,

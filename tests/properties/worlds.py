@@ -1,8 +1,8 @@
 """Made worlds, small but full of edges: pings, cases, a rule, and how stays are made.
 
 One recipe, :func:`make`, asks a *picker* for every choice. With :class:`Seeded` it is fast and makes the many
-worlds of CI and of ``python -m tests.properties.run``; with :class:`Drawn` hypothesis makes the choices and can
-shrink them. Which edges a world really reaches, is said by ``edges.py``, and the recipe is held to it.
+worlds of CI and of ``python -m tests.properties.run``; with :class:`Drawn` hypothesis makes the choices and
+can shrink them. Which edges a world really reaches is said by ``edges.py``, and the recipe is held to it.
 """
 
 from __future__ import annotations
