@@ -1,9 +1,9 @@
 """The numbers of the earth: the WGS 84 ellipsoid, the rows of the geographic grid, and GCJ-02.
 
-Latitudes are measured along the meridian in *rectifying degrees*, of which a quarter of the meridian has exactly 90:
-the rectifying latitude is the geographic latitude plus a quickly falling sine series, the same for every grid.
-Rows are found from it in double arithmetic with a bound of the error, and the few that the bound leaves open are
-decided with 50 decimal digits.
+Latitudes are measured along the meridian in *rectifying degrees*, of which a quarter of the meridian has
+exactly 90: the rectifying latitude is the geographic latitude plus a quickly falling sine series, the same
+for every grid. Rows are found from it in double arithmetic with a bound of the error, and the few that the
+bound leaves open are decided with 50 decimal digits.
 """
 
 from __future__ import annotations
@@ -61,11 +61,12 @@ def _exact() -> Any:
 def _ellipsoid() -> _Ellipsoid:
     with _exact():
         n = 1 / (2 * _INVERSE_FLATTENING - 1)
-        # the meridian's radius is a (1-n)^2 (1+n) |1 + n exp(2i latitude)|^-3: a product of two binomial series
+        # the meridian's radius is a (1-n)^2 (1+n) |1 + n exp(2i latitude)|^-3: a product of two binomial
+        # series
         power = [Decimal(1)]
         for i in range(2 * _TERMS):
             power.append(power[-1] * n * (Decimal("-1.5") - i) / (i + 1))
-        sums = [sum(power[i] * power[i + k] for i in range(_TERMS)) for k in range(_TERMS + 1)]
+        sums = [sum((power[i] * power[i + k] for i in range(_TERMS)), Decimal(0)) for k in range(_TERMS + 1)]
         radius = Decimal(int(SEMI_MAJOR_M)) * (1 - n) ** 2 * (1 + n) * sums[0]
         series = tuple(sums[k] / (k * sums[0]) * 180 / _PI for k in range(1, _TERMS + 1))
         f = float(n)
@@ -157,13 +158,15 @@ def _arc(rows: Ints, cell_m: float, dy: float) -> tuple[Floats, Floats]:
 def _latitude(rectifying: Floats) -> Floats:
     """Latitude of a rectifying latitude, degrees, to a few units of the last place."""
     angle = np.radians(rectifying)
-    return rectifying + sum(c * np.sin(2 * (j + 1) * angle) for j, c in enumerate(_ellipsoid().inverse))
+    bend = (c * np.sin(2 * (j + 1) * angle) for j, c in enumerate(_ellipsoid().inverse))
+    return np.asarray(sum(bend, rectifying), np.float64)
 
 
 def _residual(latitude: Floats, head: Floats, tail: Floats) -> tuple[Floats, Floats]:
-    """Rectifying latitude asked for less that of a latitude, degrees, and a bound of its error; latitude >= 0."""
+    """Return rectifying latitude asked for less that of a latitude >= 0, and a bound of its error."""
     earth = _ellipsoid()
-    # sin(2 latitude) from the nearest knot, where it is known to 32 digits: the rest is small, and so is its error
+    # sin(2 latitude) from the nearest knot, where it is known to 32 digits: the rest is small, and so is its
+    # error
     knot = np.rint(latitude * _KNOTS).astype(np.int64)
     turn = 2 * np.radians(latitude - knot / _KNOTS)
     sine, sine_rest = earth.sines[:, knot]
@@ -174,7 +177,7 @@ def _residual(latitude: Floats, head: Floats, tail: Floats) -> tuple[Floats, Flo
     product, rest = _two_product(sine, first)
     rest = rest + first * (small + sine_rest) + first_rest * sine
     angle = np.radians(latitude)
-    rest = rest + sum(float(earth.series[j - 1]) * np.sin(2 * j * angle) for j in range(2, 7))
+    rest = rest + sum(float(earth.series[j - 1]) * np.sin(2 * j * angle) for j in range(2, 10))
     bound = (
         1e-15 * np.abs(first * small) + 1e-15 * abs(float(earth.series[1])) * np.abs(np.sin(2 * angle)) * 2
     )
@@ -217,7 +220,7 @@ def row_edges(rows: ArrayLike, cell_m: float, dy: float = 0.0) -> Floats:
     nearest, rest = _two_sum(start, residual / radius)
     # the neighbour on the side of the rest, and how far it is from half way to it
     half = np.abs(np.nextafter(nearest, np.where(rest < 0, -np.inf, np.inf)) - nearest) / 2
-    for i in np.flatnonzero(inside & (half - np.abs(rest) <= 2 * bound)):
+    for i in np.flatnonzero(inside & (half - np.abs(rest) <= 4 * bound)):
         nearest.flat[i] = _nearest_exactly(int(k.flat[i]), cell_m, dy, float(nearest.flat[i]))
     return np.where(inside, nearest * sign + 0.0, np.where(k <= first, -np.inf, np.inf))
 
@@ -284,7 +287,7 @@ def _from_north(rows: Ints, cell_m: float, dy: float) -> Floats:
 
 
 def row_columns(rows: ArrayLike, cell_m: float, dy: float = 0.0) -> Ints:
-    """Number of columns of rows: the circle of latitude at the row's middle in cells, rounded, at least one.
+    """Count the columns of rows: the circle of latitude at the row's middle in cells, rounded, at least one.
 
     Parameters
     ----------
@@ -309,11 +312,11 @@ def row_columns(rows: ArrayLike, cell_m: float, dy: float = 0.0) -> Ints:
     columns = np.floor(width + 0.5).astype(np.int64)
     for i in np.flatnonzero(np.abs(width - np.floor(width) - 0.5) < 1e-6):
         columns.flat[i] = _columns_exactly(int(k.flat[i]), cell_m, dy)
-    return np.maximum(columns, 1)
+    return np.asarray(np.maximum(columns, 1), np.int64)
 
 
 def _columns_exactly(row: int, cell_m: float, dy: float) -> int:
-    """Number of columns of a row whose circle is within a millionth of a cell of a half."""
+    """Count the columns of a row whose circle is within a millionth of a cell of a half."""
     with _exact():
         metre_per_degree = _ellipsoid().metre_per_degree
         ends = [(k * Decimal(cell_m) + Decimal(dy)) / metre_per_degree for k in (row, row + 1)]
@@ -360,8 +363,8 @@ def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Any, Any]:
     Parameters
     ----------
     lon, lat : array_like of float
-        Degrees, WGS 84. What is outside the mainland's box (72.004 to 137.8347 E, 0.8293 to 55.8271 N) stays as it
-        is, and so does what is not finite.
+        Degrees, WGS 84. What is outside the mainland's box (72.004 to 137.8347 E, 0.8293 to 55.8271 N) stays
+        as it is, and so does what is not finite.
 
     Returns
     -------
