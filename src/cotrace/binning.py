@@ -93,18 +93,19 @@ class Binner:
 def _refuse(grid: Grid, positions: str, source: str | None) -> None:
     if grid.kind == "planar" and positions == "lonlat":
         raise GridError(
-            f"{grid!r} is a grid of a plane, and these positions are lon/lat: use Grid.geographic({grid.cell_m:g}), "
-            "or Grid.projected(crs=...) with a CRS of the place"
+            f"{grid!r} is a grid of a plane, and these positions are lon/lat: use "
+            f"Grid.geographic({grid.cell_m:g}), or Grid.projected(crs=...) with a CRS of the place"
         )
     if grid.kind == "planar" and source is not None:
         raise GridError(
             f"{grid!r} is a grid of a plane without a name, and these x/y are in {source[:40]}: "
-            f"use Grid.projected({grid.cell_m:g}, crs=...) or Grid.geographic({grid.cell_m:g}), or leave out crs="
+            f"use Grid.projected({grid.cell_m:g}, crs=...) or Grid.geographic({grid.cell_m:g}), "
+            "or leave out crs="
         )
     if grid.kind != "planar" and positions == "xy" and source is None:
         raise GridError(
-            f"{grid!r} is a grid on the earth, and these x/y are in a plane that has no place there: name their "
-            f"CRS with crs=, or use Grid.planar({grid.cell_m:g})"
+            f"{grid!r} is a grid on the earth, and these x/y are in a plane that has no place there: "
+            f"name their CRS with crs=, or use Grid.planar({grid.cell_m:g})"
         )
 
 
@@ -147,18 +148,20 @@ class _Rows:
         self._guesses, self._near = geodesy.row_guesses(NODES, cell_m, self._dy)
         self._band_size = BAND
         n_bands = (self._last - self._first) // BAND + 1
-        # replaced as a whole, never changed: slots, edges, columns
-        self._tables = np.full(n_bands, -1, np.int32), np.empty((0, BAND)), np.empty((0, BAND), np.int32)
+        # slots, edges, columns: replaced as a whole, never changed
+        self._tables: tuple[NDArray[np.int32], Floats, NDArray[np.int32]] = (
+            np.full(n_bands, -1, np.int32),
+            np.empty((0, BAND)),
+            np.empty((0, BAND), np.int32),
+        )
 
     def cells(self, lon: Floats, lat: Floats) -> Ints:
         from cotrace.kernels.cells import geographic_cells
 
         out = np.empty(lon.size, np.int64)
         wanted = np.zeros(self._tables[0].size, np.bool_)
-        limits = self._first, self._last
-        while geographic_cells(
-            lon, lat, self._guesses, self._near, *limits, self._shift, *self._tables, wanted, out
-        ):
+        rows = self._guesses, self._near, self._first, self._last, self._shift
+        while geographic_cells(lon, lat, *rows, *self._tables, wanted, out):
             self._add(np.flatnonzero(wanted))
             wanted[:] = False
         return out
@@ -179,8 +182,8 @@ class _Rows:
 class _Area:
     """Counts positions outside the area that a CRS is made for.
 
-    The way back to lon/lat costs more than all the rest, so a rectangle of the plane is kept of which it is known
-    that it lies inside: nearly always all positions are in it.
+    The way back to lon/lat costs more than all the rest, so a rectangle of the plane is kept of which it is
+    known that it lies inside: nearly always all positions are in it.
     """
 
     def __init__(self, crs: str) -> None:
@@ -201,14 +204,13 @@ class _Area:
         return int(np.count_nonzero(~inside))
 
     def _inside(self, x: Floats, y: Floats, margin: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.bool_]:
-        assert_bounds = self._bounds or (-180.0, -90.0, 180.0, 90.0)
-        west, south, east, north = assert_bounds
+        west, south, east, north = self._bounds or (-180.0, -90.0, 180.0, 90.0)
         lon, lat = self._back.transform(x, y)
         width = (east - west) % 360 or 360.0
         # degrees east of the western edge: an area may lie across the antimeridian
         along = (np.asarray(lon) - west) % 360
         inside = (lat >= south + margin[1]) & (lat <= north - margin[1])
-        return inside & (along >= margin[0]) & (along <= width - margin[0])
+        return np.asarray(inside & (along >= margin[0]) & (along <= width - margin[0]), np.bool_)
 
     def _learn(self, x: Floats, y: Floats) -> bool:
         """Try to add the rectangle round positions to the known one: it is inside when its outline is."""

@@ -1,4 +1,4 @@
-"""Named coordinate reference systems: their spelling, their unit, their area, and the way between two of them."""
+"""Named coordinate reference systems: spelling, unit, area of use, and the way from one to another."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def transformer(source: str, target: str) -> Any:
 
 @lru_cache(maxsize=256)
 def area_of_use(name: str) -> tuple[float, float, float, float] | None:
-    """Return west, south, east, north of the area that a CRS is made for, degrees, or None where nothing is said.
+    """Return west, south, east, north of the area that a CRS is made for, degrees; None where it is not said.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The grid: from positions to cells and back.
 
-A cell is a column and a row, packed into one int64 in an order that keeps that of (column, row). There are three
-kinds of grid: one for the whole earth, one in a named CRS, and one in a plane without a name.
+A cell is a column and a row, packed into one int64 in an order that keeps that of (column, row). There are
+three kinds of grid: one for the whole earth, one in a named CRS, and one in a plane without a name.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def _like(given: NDArray[Any], values: NDArray[Any]) -> Any:
 def _bad_positions(
     a: NDArray[np.float64], b: NDArray[np.float64], bad: NDArray[np.intp], lonlat: bool
 ) -> str:
-    text = f"{bad.size} of {a.size} positions cannot be on the grid, the first is number {bad[0]} (counted from 0): "
+    text = f"{bad.size} of {a.size} positions cannot be on the grid, the first is number {bad[0]} "
+    text += "(counted from 0): "
     if not lonlat:
         return text + "x and y have to be finite, and their columns and rows have to fit 32 bits"
     text += "lon has to be within -180 and 180, lat within -90 and 90, both finite and inside the grid's CRS"
@@ -78,8 +79,8 @@ def _short(value: float) -> str:
 class Grid:
     """A grid of square cells; make one with :meth:`geographic`, :meth:`projected` or :meth:`planar`.
 
-    Grids are frozen, can be hashed, and compare by kind, side, CRS and origin; ``"epsg:32650"``, ``32650`` and the
-    pyproj object are one CRS.
+    Grids are frozen, can be hashed, and compare by kind, side, CRS and origin; ``"epsg:32650"``, ``32650``
+    and the pyproj object are one CRS.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ class Grid:
 
     @classmethod
     def geographic(cls, cell_m: float = 800, *, origin: Sequence[float] = (0.0, 0.0)) -> Grid:
-        """Make the grid of the whole earth: rows of equal height, each cut into cells as wide as they are high.
+        """Make the grid of the whole earth: rows of one height, each cut into cells as wide as they are high.
 
         Parameters
         ----------
@@ -143,9 +144,10 @@ class Grid:
 
         Notes
         -----
-        Row *k* begins at the latitude whose WGS 84 meridian arc from the equator is ``k * cell_m`` metres, as the
-        nearest double; the greatest *k* that begins at or below a latitude is its row. A row has as many columns
-        as cells fit, rounded, round the circle of latitude at its middle, and they begin at the antimeridian.
+        Row *k* begins at the latitude whose WGS 84 meridian arc from the equator is ``k * cell_m`` metres, as
+        the nearest double; the greatest *k* that begins at or below a latitude is its row. A row has as many
+        columns as cells fit, rounded, round the circle of latitude at its middle, and they begin at the
+        antimeridian.
         """
         return cls("geographic", cell_m, None, origin)  # type: ignore[arg-type]
 
@@ -230,7 +232,7 @@ class Grid:
         return Binner(self, positions, crs)
 
     def cell(self, *, lon: Any = None, lat: Any = None, x: Any = None, y: Any = None) -> Any:
-        """Return the cells of positions: ``lon=, lat=`` in WGS 84 degrees, or ``x=, y=`` in the grid's metres.
+        """Return the cells of positions: ``lon=, lat=`` in WGS 84 degrees, or ``x=, y=`` in metres.
 
         Parameters
         ----------
@@ -309,8 +311,8 @@ class Grid:
         Returns
         -------
         lon, lat (or x, y) : float or float64 array
-            The middle by arc on a geographic grid, the cells at the poles clipped there. NaN where a cell of a
-            projected grid is nowhere on the earth.
+            The middle by arc on a geographic grid, the cells at the poles clipped there. NaN where a cell of
+            a projected grid is nowhere on the earth.
 
         Raises
         ------
@@ -354,8 +356,9 @@ class Grid:
         Returns
         -------
         int64 array
-            Sorted. Eight in a plane. Rows of a geographic grid are not aligned: there are two or three cells above
-            and below, more near the poles; all cells round a pole touch there; columns go round the earth.
+            Sorted. Eight in a plane. Rows of a geographic grid are not aligned: there are two or three cells
+            above and below, more near the poles; all cells round a pole touch there; columns go round the
+            earth.
 
         Raises
         ------
@@ -377,9 +380,9 @@ class Grid:
         Returns
         -------
         dict
-            One feature a cell, in the order given, with ``cell``, ``cell_col`` and ``cell_row``; its ``id`` is the
-            cell as text, because readers in JavaScript round large numbers. Cells of a planar grid have
-            coordinates in its own metres, which GeoJSON has no way to say; ``grid`` names the grid.
+            One feature a cell, in the order given, with ``cell``, ``cell_col`` and ``cell_row``; its ``id``
+            is the cell as text, because readers in JavaScript round large numbers. Cells of a planar grid
+            have coordinates in its own metres, which GeoJSON has no way to say; ``grid`` names the grid.
         """
         import shapely
 

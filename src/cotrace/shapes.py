@@ -133,7 +133,7 @@ class CellShapes:
         return geodesy.row_columns(row, *self._scale)
 
     def _west(self, col: NDArray[Any], n: Ints) -> Floats:
-        """Longitude of a place in columns, -180 and above; 180 stays for the eastern edge of the last column."""
+        """Longitude of a place in columns: -180 and above; 180 for the eastern edge of the last column."""
         shift = self.grid.origin[0] / self.grid.cell_m
         place = np.asarray(col, np.float64)
         if shift:
@@ -160,8 +160,8 @@ class CellShapes:
             wrong |= (col < 0) | (col >= self._columns(np.clip(row, first, last)))
         if wrong.any():
             raise GridError(
-                f"{np.count_nonzero(wrong)} of {cells.size} are no cells of {self.grid!r}, the first is number "
-                f"{np.flatnonzero(wrong)[0]} (counted from 0): were they made on another grid?"
+                f"{np.count_nonzero(wrong)} of {cells.size} are no cells of {self.grid!r}, the first is "
+                f"number {np.flatnonzero(wrong)[0]} (counted from 0): were they made on another grid?"
             )
         return col, row
 

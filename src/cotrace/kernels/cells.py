@@ -1,7 +1,7 @@
 """Positions to cells: the inner loops of the grids.
 
-A cell is one int64, ``(column << 32) + row``; ``BAD`` stands for "no cell". Nothing here knows an ellipsoid: the
-geographic kernel reads its rows and columns from tables.
+A cell is one int64, ``(column << 32) + row``; ``BAD`` stands for "no cell". Nothing here knows an ellipsoid:
+the geographic kernel reads its rows and columns from tables.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def geographic_cells(
     rows_at : float64[180 * NODES + 2]
         Place in rows, as a fraction, of every node of latitude from -90 degrees on; linear between nodes.
     near_row : float
-        Bound, in rows and below one half, of the error of that guess; nearer than this to an edge the edge itself
-        decides.
+        Bound, in rows and below one half, of the error of that guess; nearer than this to an edge the edge
+        itself decides.
     first_row, last_row : int
         The rows of the poles.
     shift : float
@@ -128,8 +128,8 @@ def geographic_cells(
 
     Notes
     -----
-    O(n), no trigonometry: one linear interpolation, a look-up and a comparison a position. Columns are those of
-    exact arithmetic where ``shift`` is 0.
+    O(n), no trigonometry: one linear interpolation, a look-up and a comparison a position. Columns are those
+    of exact arithmetic where ``shift`` is 0.
     """
     missing = 0
     for i in range(lon.shape[0]):

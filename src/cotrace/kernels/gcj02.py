@@ -1,7 +1,7 @@
 """GCJ-02 and back: the shift that maps of mainland China carry, in closed form, and its inverse.
 
-The algorithm was never published by those who made it; this is the form that every public library uses, with the
-Krasovsky 1940 ellipsoid and its own constants. It is known to agree with maps to well below a metre.
+The algorithm was never published by those who made it; this is the form that every public library uses, with
+the Krasovsky 1940 ellipsoid and its own constants. It is known to agree with maps to well below a metre.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def gcj02_to_wgs84(
     Parameters
     ----------
     lon, lat : float64[n]
-        GCJ-02 degrees. What is more than 0.1 degree outside the mainland's box, or not finite, is copied as it is.
+        GCJ-02 degrees. What is more than 0.1 degree outside the mainland's box, or not finite, is copied as
+        it is.
     out_lon, out_lat : float64[n]
         Filled with WGS 84 degrees.
 
