@@ -1,0 +1,75 @@
+"""cotrace: who kept whom company, where, when, for how long.
+
+Spatiotemporal co-location from location pings: :func:`read_pings`, :func:`find_stays`, :func:`find_companions`.
+What is found are candidates from co-location; nothing should follow for a person without review.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cotrace import presets
+    from cotrace.companions import find_companions
+    from cotrace.errors import CotraceError, CotraceWarning
+    from cotrace.found import Companions
+    from cotrace.grid import Grid
+    from cotrace.io import Pings, read_pings
+    from cotrace.windows import occupancy
+    from cotrace.options import CompanionRule, PingPong, StayOptions
+    from cotrace.stays import find_stays
+    from cotrace.tables import Stays, Table
+
+__all__ = [
+    "CompanionRule",
+    "Companions",
+    "CotraceError",
+    "CotraceWarning",
+    "Grid",
+    "PingPong",
+    "Pings",
+    "StayOptions",
+    "Stays",
+    "Table",
+    "__version__",
+    "find_companions",
+    "find_stays",
+    "occupancy",
+    "presets",
+    "read_pings",
+]
+
+__version__ = "0.1.0.dev0"
+
+#: where each name lives: it is imported when it is first asked for, so that ``import cotrace`` stays light
+_HOMES = {
+    "CompanionRule": "options",
+    "Companions": "found",
+    "CotraceError": "errors",
+    "CotraceWarning": "errors",
+    "Grid": "grid",
+    "PingPong": "options",
+    "Pings": "io",
+    "StayOptions": "options",
+    "Stays": "tables",
+    "Table": "tables",
+    "find_companions": "companions",
+    "find_stays": "stays",
+    "occupancy": "windows",
+    "read_pings": "io",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "presets":
+        return importlib.import_module("cotrace.presets")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cotrace' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"cotrace.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,103 @@
+"""What cells are called: packed grid cells or tower ids, with their columns, rows and centres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cotrace.grid import Grid
+
+__all__ = ["Cells"]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The dictionary of cells: by code, the packed cell or the tower id.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        int64 packed cells, or tower ids of any type.
+    grid : Grid, optional
+        The grid of the cells; where towers are the cells, the grid that their positions are placed on.
+    towers : pyarrow.Table, optional
+        Where towers are the cells: what is known of them (``tower``, ``lon``, ``lat``).
+    by : {"grid", "tower"}
+    """
+
+    values: pa.Array
+    grid: Grid | None
+    towers: pa.Table | None
+    by: str
+
+    def take(self, codes: NDArray[Any]) -> Cells:
+        """Return the dictionary of these codes alone."""
+        return Cells(self.values.take(_indices(codes)), self.grid, self.towers, self.by)
+
+    def order(self) -> NDArray[np.int64]:
+        """Return the codes in the order of the cells: (column, row), or tower ids by value or code point."""
+        import pyarrow.compute as pc
+
+        order: NDArray[np.int64] = pc.sort_indices(self.values).to_numpy().astype(np.int64)
+        return order
+
+    def columns(self, codes: NDArray[Any]) -> dict[str, Any]:
+        """Return the table columns ``cell`` to ``cell_lat`` for these codes; null where nothing is known.
+
+        In a plane there are no longitudes: ``cell_lon`` and ``cell_lat`` are null, columns and rows say where.
+        """
+        known = dict(zip(_NAMES, self._known(), strict=True))
+        return {name: known[name].take(_indices(codes)) for name in _NAMES}
+
+    def _known(self) -> tuple[pa.Array, ...]:
+        import pyarrow as pa
+
+        n = len(self.values)
+        nothing = pa.nulls(n, pa.float64())
+        if self.by == "tower":
+            return (self.values, *self._tower_positions())
+        if self.grid is None or n == 0:
+            return (self.values, pa.nulls(n, pa.int64()), pa.nulls(n, pa.int64()), nothing, nothing)
+        packed = self.values.to_numpy()
+        col, row = self.grid.unpack(packed)
+        lon, lat = (nothing, nothing)
+        if self.grid.kind != "planar":
+            lon, lat = (pa.array(v, pa.float64()) for v in self.grid.centre(packed))
+        return (self.values, pa.array(col, pa.int64()), pa.array(row, pa.int64()), lon, lat)
+
+    def _tower_positions(self) -> tuple[pa.Array, ...]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        n = len(self.values)
+        if self.towers is None or self.grid is None:
+            return tuple(pa.nulls(n, t) for t in (pa.int64(), pa.int64(), pa.float64(), pa.float64()))
+        ids = self.towers["tower"].combine_chunks()
+        at = pc.index_in(self.values.cast(ids.type), value_set=ids)
+        lon, lat = (self.towers[c].combine_chunks().take(at) for c in ("lon", "lat"))
+        known = pc.and_(lon.is_valid(), lat.is_valid()).to_numpy(zero_copy_only=False)
+        a, b = (c.to_numpy(zero_copy_only=False).astype(np.float64)[known] for c in (lon, lat))
+        packed = np.zeros(n, dtype=np.int64)
+        packed[known] = self.grid.binner("lonlat", None)(a, b)
+        col, row = self.grid.unpack(packed)
+        return (
+            pa.array(col, pa.int64(), mask=~known),
+            pa.array(row, pa.int64(), mask=~known),
+            lon,
+            lat,
+        )
+
+
+_NAMES = ("cell", "cell_col", "cell_row", "cell_lon", "cell_lat")
+
+
+def _indices(codes: NDArray[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(codes, pa.int64())

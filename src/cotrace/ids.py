@@ -1,0 +1,178 @@
+"""Ids of devices and towers: dense int32 codes with their dictionary beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Ids", "IntIds", "StringIds", "ids_of_type"]
+
+_FIRST_BITS = 12
+
+
+class Ids(Protocol):
+    """A dictionary that grows: values to codes, in the order in which they are first seen."""
+
+    def __len__(self) -> int: ...
+
+    def encode(self, values: pa.Array) -> NDArray[np.int32]:
+        """Return the code of each value; unseen values get the next ones. ``values`` has no nulls."""
+        ...
+
+    def values(self) -> pa.Array:
+        """Return the ids by code."""
+        ...
+
+    def order_keys(self) -> NDArray[np.int64]:
+        """Return, by code, integers that are ordered as the ids are: by value, strings by code point."""
+        ...
+
+
+class _Slots:
+    """The hash table under a dictionary; doubled twice whenever it is half full."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.slots: NDArray[np.int64] = np.zeros((1 << _FIRST_BITS, 2), dtype=np.int64)
+        self.shift = np.uint64(64 - _FIRST_BITS)
+
+    @property
+    def room(self) -> int:
+        return self.slots.shape[0] // 2
+
+    def grow(self) -> None:
+        from cotrace.kernels.ids import rehash
+
+        old, self.shift = self.slots, np.uint64(self.shift - np.uint64(2))
+        self.slots = np.zeros((old.shape[0] * 4, 2), dtype=np.int64)
+        rehash(old, self.slots, self.shift)
+
+
+def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
+    bigger = np.empty(size, dtype=array.dtype)
+    bigger[: array.size] = array
+    return bigger
+
+
+class IntIds(_Slots):
+    """Ids that are 64-bit integers; ``unsigned`` ones are kept by their bits."""
+
+    def __init__(self, unsigned: bool = False) -> None:
+        super().__init__()
+        self.unsigned = unsigned
+        self._ids = np.empty(self.room, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def encode(self, values: pa.Array) -> NDArray[np.int32]:
+        """See :class:`Ids`."""
+        return self.encode_numpy(values.to_numpy(zero_copy_only=False).view(np.int64))
+
+    def encode_numpy(self, values: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Encode an int64 array (the bits, where ids are unsigned)."""
+        from cotrace.kernels.ids import encode_ints
+
+        codes = np.empty(values.size, dtype=np.int32)
+        done = 0
+        while done < values.size:
+            done, self.n = encode_ints(values, self.slots, self.shift, self._ids, self.n, codes, done)
+            if done < values.size:
+                self.grow()
+                self._ids = _grown(self._ids, self.room)
+        return codes
+
+    @property
+    def array(self) -> NDArray[np.int64]:
+        """The ids by code, as int64 bits: a view."""
+        return self._ids[: self.n]
+
+    def values(self) -> pa.Array:
+        """See :class:`Ids`."""
+        import pyarrow as pa
+
+        return pa.array(self.array.view(np.uint64) if self.unsigned else self.array)
+
+    def order_keys(self) -> NDArray[np.int64]:
+        """See :class:`Ids`."""
+        # with the sign bit turned over, unsigned integers compare as signed ones
+        return self.array ^ np.int64(-(2**63)) if self.unsigned else self.array
+
+
+class StringIds(_Slots):
+    """Ids that are strings: their bytes are kept one after the other, as in an Arrow array."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offsets = np.zeros(self.room + 1, dtype=np.int64)
+        self._arena = np.empty(1 << 16, dtype=np.uint8)
+        self._keys = np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def encode(self, values: pa.Array) -> NDArray[np.int32]:
+        """See :class:`Ids`."""
+        import pyarrow as pa
+
+        if pa.types.is_dictionary(values.type):
+            codes = self.encode(values.dictionary)
+            return codes[values.indices.to_numpy(zero_copy_only=False)]
+        return self._encode_large(values.cast(pa.large_string()))
+
+    def _encode_large(self, values: pa.Array) -> NDArray[np.int32]:
+        from cotrace.kernels.ids import encode_bytes
+
+        n = len(values)
+        codes = np.empty(n, dtype=np.int32)
+        if n == 0:
+            return codes
+        _, offsets_buffer, data_buffer = values.buffers()
+        offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[values.offset : values.offset + n + 1]
+        data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer else np.empty(0, np.uint8)
+        needed = int(self._offsets[self.n] + offsets[-1] - offsets[0])
+        if needed > self._arena.size:
+            self._arena = _grown(self._arena, 2 * needed)
+        done = 0
+        while done < n:
+            done, self.n = encode_bytes(
+                offsets, data, self.slots, self.shift, self._offsets, self._arena, self.n, codes, done
+            )
+            if done < n:
+                self.grow()
+                self._offsets = _grown(self._offsets, self.room + 1)
+        return codes
+
+    def values(self) -> pa.Array:
+        """See :class:`Ids`."""
+        import pyarrow as pa
+
+        offsets = self._offsets[: self.n + 1].copy()
+        arena = self._arena[: offsets[-1]].copy()
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(arena)]
+        return pa.Array.from_buffers(pa.large_string(), self.n, buffers)
+
+    def order_keys(self) -> NDArray[np.int64]:
+        """See :class:`Ids`. Sorted anew only when ids have come since."""
+        import pyarrow.compute as pc
+
+        if self._keys.size != self.n:
+            # UTF-8 bytes are ordered as code points are
+            order = pc.sort_indices(self.values()).to_numpy()
+            self._keys = np.empty(self.n, dtype=np.int64)
+            self._keys[order] = np.arange(self.n)
+        return self._keys
+
+
+def ids_of_type(kind: pa.DataType) -> IntIds | StringIds:
+    """Return an empty dictionary for ids of this Arrow type: int64, uint64 or a string."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(kind):
+        return IntIds(unsigned=pa.types.is_uint64(kind))
+    return StringIds()

@@ -1,0 +1,368 @@
+"""Pings to stays: one small state a device, one pass, no sort.
+
+The state of a device is one row of eight int32 (32 bytes, half a cache line):
+
+====  =======================================================================================
+0     ``RUN_START``, first ping of the open run (a run: consecutive pings in one cell, no gap over ``max_gap``)
+1     ``RUN_END``, last ping of the open run
+2     ``RUN_CELL``, its cell; -1 when there is no run yet
+3     ``TIME``, the second of the newest ping, which may still meet others of the same second
+4     ``CELL``, the cell it has so far; -1 when the device is unseen or everything is settled
+5     ``SAME``, how many rows of this second are in that cell
+6     ``HEAD``, 1 once the first run of this span of time is closed and kept apart
+7     ``PINGS``, pings of the open run
+====  =======================================================================================
+
+A ping is *settled* when a later one of its device comes: only then is it known which row of its second is used.
+A settled ping extends the open run or closes it; a closed run is one stay. Times are seconds from a base that
+the caller keeps. All kernels need each device's pings in order of time, and nothing of the order between devices.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.kernels.jit import inlined, kernel, prefetch
+
+__all__ = ["N_STATE", "append_pings", "finish_runs", "join_spans", "settle_all", "stays_of_runs"]
+
+RUN_START, RUN_END, RUN_CELL, TIME, CELL, SAME, HEAD, PINGS = range(8)
+N_STATE = 8
+_AHEAD = 16
+
+
+@inlined
+def _end_of_run(last: int, following: int, max_gap: int, forward: bool) -> int:
+    """Return where a run's stay ends, given its last ping and the first one after it."""
+    if forward and following - last <= max_gap:
+        return following
+    return last
+
+
+@inlined
+def _close(
+    state: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    d: int,
+    end: int,
+    keep_empty: bool,
+    hold_heads: bool,
+    out: NDArray[np.int32],
+    n: int,
+) -> int:
+    """Close the open run of device ``d`` at ``end``; return how many rows ``out`` has then."""
+    start = state[d, RUN_START]
+    if hold_heads and state[d, HEAD] == 0:
+        state[d, HEAD] = 1
+        heads[d, 0] = start
+        heads[d, 1] = end
+        heads[d, 2] = state[d, RUN_CELL]
+        heads[d, 3] = state[d, PINGS]
+        return n
+    out[n, 0] = d
+    out[n, 1] = state[d, RUN_CELL]
+    out[n, 2] = start
+    out[n, 3] = end
+    if out.shape[1] > 4:
+        out[n, 4] = state[d, PINGS]
+    if keep_empty or end > start:
+        n += 1
+    return n
+
+
+@inlined
+def _settle(
+    state: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    d: int,
+    max_gap: int,
+    forward: bool,
+    keep_empty: bool,
+    hold_heads: bool,
+    gaps: NDArray[np.int64],
+    out: NDArray[np.int32],
+    n: int,
+) -> int:
+    """Settle the newest ping of device ``d``; return how many rows ``out`` has then."""
+    time, cell, run_cell = state[d, TIME], state[d, CELL], state[d, RUN_CELL]
+    if run_cell >= 0:
+        gap = time - state[d, RUN_END]
+        same = run_cell == cell
+        gaps[int(same), min(gap, gaps.shape[1] - 1)] += 1
+        if same and gap <= max_gap:
+            state[d, RUN_END] = time
+            state[d, PINGS] += 1
+            return n
+        end = _end_of_run(state[d, RUN_END], time, max_gap, forward)
+        n = _close(state, heads, d, end, keep_empty, hold_heads, out, n)
+    state[d, RUN_START] = time
+    state[d, RUN_END] = time
+    state[d, RUN_CELL] = cell
+    state[d, PINGS] = 1
+    return n
+
+
+@kernel
+def append_pings(
+    devices: NDArray[np.int32],
+    times: NDArray[np.int32],
+    cells: NDArray[np.int32],
+    order: NDArray[np.int64],
+    max_gap: int,
+    forward: bool,
+    keep_empty: bool,
+    hold_heads: bool,
+    state: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    gaps: NDArray[np.int64],
+    out: NDArray[np.int32],
+) -> tuple[int, int, int, int]:
+    """Take a batch of pings into the state, and give out the stays that they close.
+
+    Parameters
+    ----------
+    devices, times, cells : int32[n]
+        Codes of devices, seconds from the base, codes of cells. A row with a negative cell is passed over.
+    order : int64[number of cell codes]
+        What cells are compared by where two rows of one device have one second: the greatest is used.
+    max_gap : int
+        Seconds.
+    forward : bool
+        Whether a device stays in the cell of the first of two pings until the second (else only if both agree).
+    keep_empty : bool
+        Give out runs as they are, those of zero length too, each ending at its last ping: for smoothing.
+    hold_heads : bool
+        Keep the first closed run of every device in ``heads`` (start, end, cell, pings), to be joined with the
+        span of time before.
+    state : int32[devices, 8]
+        Changed; see the module's head.
+    heads : int32[devices or 0, 4]
+        Changed.
+    gaps : int64[2, m]
+        Histogram of the gaps between consecutive pings in seconds, the last bin for all longer ones; row 1 where
+        both are in one cell. Changed.
+    out : int32[n, 4 or 5]
+        Filled: device, cell, start, end (, pings).
+
+    Returns
+    -------
+    (n_out, collapsed, conflicts, bad)
+        Rows of ``out``; rows that share their second with another; of these, rows not in the cell that is used;
+        and the first row that is earlier than a row of its device before it, or -1: then the state is spoiled.
+
+    Notes
+    -----
+    One half cache line a ping, asked for ahead of its use; O(1) a ping.
+    """
+    n_out, collapsed, conflicts = 0, 0, 0
+    n = devices.size
+    for i in range(n):
+        if i + _AHEAD < n:
+            prefetch(state, devices[i + _AHEAD])
+        d, t, c = devices[i], times[i], cells[i]
+        if c < 0:
+            continue
+        have = state[d, CELL]
+        if have >= 0:
+            if t <= state[d, TIME]:
+                if t < state[d, TIME]:
+                    return n_out, collapsed, conflicts, i
+                collapsed += 1
+                if c == have:
+                    state[d, SAME] += 1
+                elif order[c] > order[have]:
+                    conflicts += state[d, SAME]
+                    state[d, CELL] = c
+                    state[d, SAME] = 1
+                else:
+                    conflicts += 1
+                continue
+            n_out = _settle(state, heads, d, max_gap, forward, keep_empty, hold_heads, gaps, out, n_out)
+        state[d, TIME] = t
+        state[d, CELL] = c
+        state[d, SAME] = 1
+    return n_out, collapsed, conflicts, -1
+
+
+@kernel
+def settle_all(
+    max_gap: int,
+    forward: bool,
+    keep_empty: bool,
+    hold_heads: bool,
+    state: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    gaps: NDArray[np.int64],
+    out: NDArray[np.int32],
+) -> int:
+    """Settle the newest ping of every device, once no more of its second can come.
+
+    ``out``, int32[devices, 4 or 5], is filled with the stays that this closes; returns how many. O(devices).
+    """
+    n_out = 0
+    for d in range(state.shape[0]):
+        if state[d, CELL] >= 0:
+            n_out = _settle(state, heads, d, max_gap, forward, keep_empty, hold_heads, gaps, out, n_out)
+            state[d, CELL] = -1
+    return n_out
+
+
+@kernel
+def finish_runs(keep_empty: bool, state: NDArray[np.int32], out: NDArray[np.int32]) -> int:
+    """Close the open run of every device at its last ping; the state must be settled.
+
+    ``out``, int32[devices, 4 or 5], is filled; returns the number of rows. O(devices).
+    """
+    n_out = 0
+    for d in range(state.shape[0]):
+        if state[d, RUN_CELL] >= 0:
+            n_out = _close(state, state, d, state[d, RUN_END], keep_empty, False, out, n_out)
+            state[d, RUN_CELL] = -1
+    return n_out
+
+
+@kernel
+def join_spans(
+    codes: NDArray[np.int32],
+    max_gap: int,
+    forward: bool,
+    keep_empty: bool,
+    hold_heads: bool,
+    state: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    later: NDArray[np.int32],
+    later_heads: NDArray[np.int32],
+    gaps: NDArray[np.int64],
+    out: NDArray[np.int32],
+) -> int:
+    """Join the states of two neighbouring spans of time, a device at a time; both must be settled.
+
+    Parameters
+    ----------
+    codes : int32[devices of the later span]
+        Their codes in the earlier one, which has a row for each.
+    max_gap, forward, keep_empty, hold_heads
+        As in :func:`append_pings`; ``hold_heads`` is that of the earlier span.
+    state, heads
+        Of the earlier span; changed into those of both. ``heads`` has a row a device.
+    later, later_heads
+        Of the later span, which held its heads.
+    gaps : int64[2, m]
+        The gaps between the two spans are counted here.
+    out : int32[2 * devices of the later span, 4 or 5]
+        Filled with the stays that the join closes. The stays of the later span come after these.
+
+    Returns
+    -------
+    n_out : int
+
+    Notes
+    -----
+    O(devices of the later span).
+    """
+    n_out = 0
+    for k in range(codes.size):
+        if later[k, RUN_CELL] < 0:
+            continue
+        d = codes[k]
+        has_head = later[k, HEAD] == 1
+        first = later_heads[k, 0] if has_head else later[k, RUN_START]
+        cell = later_heads[k, 2] if has_head else later[k, RUN_CELL]
+        pings = later_heads[k, 3] if has_head else later[k, PINGS]
+        merged = False
+        if state[d, RUN_CELL] >= 0:
+            last = state[d, RUN_END]
+            same = state[d, RUN_CELL] == cell
+            gaps[int(same), min(first - last, gaps.shape[1] - 1)] += 1
+            merged = same and first - last <= max_gap
+            if not merged:
+                end = _end_of_run(last, first, max_gap, forward)
+                n_out = _close(state, heads, d, end, keep_empty, hold_heads, out, n_out)
+        if merged:
+            state[d, PINGS] += pings
+        else:
+            state[d, RUN_START] = first
+            state[d, RUN_CELL] = cell
+            state[d, PINGS] = pings
+        if has_head:
+            # the later span's first run is closed already: close it here, then take over its open run
+            n_out = _close(state, heads, d, later_heads[k, 1], keep_empty, hold_heads, out, n_out)
+            state[d, RUN_START] = later[k, RUN_START]
+            state[d, RUN_CELL] = later[k, RUN_CELL]
+            state[d, PINGS] = later[k, PINGS]
+        state[d, RUN_END] = later[k, RUN_END]
+    return n_out
+
+
+@inlined
+def _relabel(
+    lo: int, hi: int, cells: NDArray[np.int32], runs: NDArray[np.int32], within: int
+) -> int:
+    """Relabel the pieces of one device in place; return how many pings were given another cell."""
+    relabelled = 0
+    # pieces [a, b) are run k-2, [b, c) run k-1, [c, e) run k; a run may be several pieces, with long gaps between
+    a, b, c = lo, lo, lo
+    while c < hi:
+        e = c + 1
+        while e < hi and runs[e, 1] == runs[c, 1]:
+            e += 1
+        if a < b and b < c and cells[a] == cells[c] and runs[c, 2] - runs[b - 1, 3] <= within:
+            for k in range(b, c):
+                relabelled += runs[k, 4]
+                cells[k] = cells[c]
+        a, b, c = b, c, e
+    return relabelled
+
+
+@kernel
+def stays_of_runs(
+    runs: NDArray[np.int32], within: int, max_gap: int, forward: bool, out: NDArray[np.int32]
+) -> tuple[int, int]:
+    """Smooth flapping, and make stays of what is left.
+
+    Parameters
+    ----------
+    runs : int32[n, 5]
+        Device, cell, first ping, last ping, number of pings; sorted by device, first ping.
+    within : int
+        Seconds: a device that is back in a cell after no longer than this never left it.
+    max_gap, forward
+        As in :func:`append_pings`.
+    out : int32[n, 4]
+        Filled: device, cell, start, end; sorted by device, start.
+
+    Returns
+    -------
+    (n_out, relabelled)
+        Stays, and pings that were given another cell.
+
+    Notes
+    -----
+    O(n), left to right over each device.
+    """
+    cells = runs[:, 1].copy()
+    n_out, relabelled, lo = 0, 0, 0
+    while lo < runs.shape[0]:
+        hi = lo + 1
+        while hi < runs.shape[0] and runs[hi, 0] == runs[lo, 0]:
+            hi += 1
+        relabelled += _relabel(lo, hi, cells, runs, within)
+        start, last = runs[lo, 2], runs[lo, 3]
+        for k in range(lo + 1, hi + 1):
+            end = last
+            if k < hi:
+                if cells[k] == cells[k - 1] and runs[k, 2] - last <= max_gap:
+                    last = runs[k, 3]
+                    continue
+                end = _end_of_run(last, runs[k, 2], max_gap, forward)
+            if end > start:
+                out[n_out, 0] = runs[lo, 0]
+                out[n_out, 1] = cells[k - 1]
+                out[n_out, 2] = start
+                out[n_out, 3] = end
+                n_out += 1
+            if k < hi:
+                start, last = runs[k, 2], runs[k, 3]
+        lo = hi
+    return n_out, relabelled

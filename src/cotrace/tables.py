@@ -1,0 +1,197 @@
+"""Tables: read-only Arrow columns behind one small class."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cotrace.errors import SchemaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from cotrace.cells import Cells
+    from cotrace.counts import Counts
+    from cotrace.options import StayOptions
+    from cotrace.schema import TableSchema
+
+__all__ = ["Stays", "Table"]
+
+_SHOWN = 10
+_EPOCH_MICROS = 1_000_000
+
+
+class Table:
+    """A read-only table of columns that knows its schema.
+
+    It is handed on as it is: ``to_arrow()``, ``to_pandas()``, ``to_polars()``, or anything that takes
+    ``__arrow_c_stream__`` (``polars.DataFrame(table)``, ``duckdb.sql("from table")``).
+
+    Parameters
+    ----------
+    schema : TableSchema
+        What the columns mean.
+    data : pyarrow.Table
+        The columns, in the schema's order.
+    note : str
+        What is printed above the rows: what they are, and by which reading.
+    """
+
+    def __init__(self, schema: TableSchema, data: pa.Table, note: str = "") -> None:
+        if tuple(data.column_names) != schema.names:
+            raise SchemaError(
+                f"{schema.name} has columns {', '.join(schema.names)}; got {', '.join(data.column_names)}"
+            )
+        self.schema = schema
+        self.note = note
+        self._data: pa.Table | None = data
+
+    def to_arrow(self) -> pa.Table:
+        """Return the columns as a :class:`pyarrow.Table`, without a copy."""
+        assert self._data is not None  # noqa: S101  for the type checker: subclasses fill it in
+        return self._data
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas DataFrame (a copy)."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars DataFrame; needs polars."""
+        import polars
+
+        frame = polars.from_arrow(self.to_arrow())
+        assert isinstance(frame, polars.DataFrame)  # noqa: S101  from_arrow of a table is a frame
+        return frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        return int(self.to_arrow().num_rows)
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        if name not in self.schema.names:
+            raise SchemaError(f"{self.schema.name} has no column {name!r}; it has {', '.join(self.columns)}")
+        return self.to_arrow()[name]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return self.schema.names
+
+    def _caption(self) -> str:
+        n = len(self)
+        rows = f"{n:,} row{'' if n == 1 else 's'}"
+        shown = f", the first {_SHOWN} shown" if n > _SHOWN else ""
+        return f"{self.schema.name}: {rows}{shown}; a row is {self.schema.row}"
+
+    def _head(self) -> pd.DataFrame:
+        return self.to_arrow().slice(0, _SHOWN).to_pandas()
+
+    def __repr__(self) -> str:
+        lines = [self._caption(), *([self.note] if self.note else [])]
+        if len(self):
+            lines.append(self._head().to_string(index=False, max_colwidth=40))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        note = f"<br>{escape(self.note)}" if self.note else ""
+        head = self._head().to_html(index=False, border=0, escape=True)
+        return f"<p>{escape(self._caption())}{note}</p>{head}"
+
+
+class Stays(Table):
+    """Stays, kept as four int32 a stay (16 bytes) with their dictionaries beside them.
+
+    Made by :func:`cotrace.find_stays`; the columns of the schema are made when they are asked for.
+
+    Parameters
+    ----------
+    rows : int32[n, 4]
+        Code of the device, code of the cell, start and end in seconds from ``base``; sorted by device, start.
+    devices : pyarrow.Array
+        Device ids by code, in ascending order.
+    cells : Cells
+        Cells by code, in ascending order.
+    base : int
+        Unix seconds of second 0.
+    tz : str
+        Time zone of the results.
+    options : StayOptions
+        How they were made, grid and fill filled in.
+    counts : Counts
+        What became of every row of the input.
+    span : (int, int) or None
+        Unix seconds of the first ping and of the last.
+    """
+
+    def __init__(
+        self,
+        rows: NDArray[np.int32],
+        devices: pa.Array,
+        cells: Cells,
+        *,
+        base: int,
+        tz: str,
+        options: StayOptions,
+        counts: Counts,
+        span: tuple[int, int] | None,
+    ) -> None:
+        from cotrace.schema import STAYS
+
+        self.schema = STAYS
+        self.note = f"{counts.describe()}" if counts.rows else ""
+        self._data = None
+        rows.setflags(write=False)
+        self.rows, self.devices, self.cells = rows, devices, cells
+        self.base, self.tz, self.options, self.counts, self.span = base, tz, options, counts, span
+
+    @property
+    def grid(self) -> Any:
+        """The grid of the cells; None where towers without positions are the cells."""
+        return self.options.grid
+
+    def __len__(self) -> int:
+        return int(self.rows.shape[0])
+
+    def to_arrow(self) -> pa.Table:
+        """Return the columns as a :class:`pyarrow.Table`; it is made at every call and not kept."""
+        import pyarrow as pa
+
+        rows = self.rows
+        names = [
+            self.devices.take(pa.array(rows[:, 0])),
+            self.cells.values.take(pa.array(rows[:, 1])),
+            instants(rows[:, 2], self.base, self.tz),
+            instants(rows[:, 3], self.base, self.tz),
+        ]
+        types = {"device": self.devices.type, "cell": self.cells.values.type}
+        return pa.Table.from_arrays(names, schema=self.schema.arrow(**types, tz=self.tz))
+
+    def _head(self) -> pd.DataFrame:
+        return self._slice(_SHOWN).to_arrow().to_pandas()
+
+    def _slice(self, n: int) -> Stays:
+        return Stays(
+            self.rows[:n].copy(),
+            self.devices,
+            self.cells,
+            base=self.base,
+            tz=self.tz,
+            options=self.options,
+            counts=self.counts,
+            span=self.span,
+        )
+
+
+def instants(offsets: NDArray[Any], base: int, tz: str) -> pa.Array:
+    """Return timestamps (microseconds, in ``tz``) of seconds from ``base``."""
+    import pyarrow as pa
+
+    micros = (offsets.astype(np.int64) + base) * _EPOCH_MICROS
+    return pa.array(micros, pa.int64()).cast(pa.timestamp("us")).view(pa.timestamp("us", tz=tz))
