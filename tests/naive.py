@@ -228,19 +228,11 @@ def judged(rule: Rule, joint: list[Second], mine: int, theirs: int) -> Row:
     shared = reaches(together, rule.min_shared, strict_shared)
     cumulative = reaches(asked, rule.min_cumulative, rule.strict in (True, "cumulative"))
     qualifies = (shared or cumulative) if rule.combine == "or" else (shared and cumulative)
-    if not qualifies:
-        kept = []
-    elif not unbroken or (rule.combine == "or" and cumulative):
-        kept = episodes
-    else:
-        kept = [(a, b) for a, b in episodes if reaches(b - a, rule.min_shared, strict_shared)]
-    return {
-        "together": together,
-        "asked": asked,
-        "shared": shared,
-        "cumulative": cumulative,
-        "episodes": kept,
-    }
+    kept = episodes if qualifies else []
+    if unbroken and not (rule.combine == "or" and cumulative):
+        kept = [(a, b) for a, b in kept if reaches(b - a, rule.min_shared, strict_shared)]
+    meeting = {"together": together, "asked": asked, "shared": shared, "cumulative": cumulative}
+    return {**meeting, "episodes": kept}
 
 
 class World:
