@@ -1,0 +1,247 @@
+"""Tables in memory, and streams that can be read only once and so are kept in a temporary file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cotrace.errors import CotraceTypeError, ReadError, SchemaError
+from cotrace.io.columns import listed
+from cotrace.io.source import BATCH_ROWS, Source, Task, Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["TableSource", "open_frame"]
+
+
+def open_frame(source: Any) -> Source:
+    """Return a source for anything that is a table: in memory, or a stream of Arrow batches."""
+    if isinstance(source, Mapping):
+        return FrameSource("the dict", source, [str(name) for name in source], _dict_table)
+    if _is_a(source, "pandas", "DataFrame"):
+        return FrameSource("the pandas table", source, [str(name) for name in source.columns], _pandas_table)
+    if _is_a(source, "polars", "LazyFrame"):
+        raise CotraceTypeError("a polars LazyFrame is not a table yet: pass lazy.collect()")
+    if _is_a(source, "polars", "DataFrame"):
+        return FrameSource("the polars table", source, list(source.columns), _polars_table)
+    import pyarrow as pa
+
+    if isinstance(source, pa.RecordBatch):
+        source = pa.Table.from_batches([source])
+    if isinstance(source, pa.Table):
+        return FrameSource("the Arrow table", source, list(source.column_names), _arrow_table)
+    if isinstance(source, pa.RecordBatchReader):
+        return SpooledSource("the Arrow stream", source)
+    if hasattr(source, "__arrow_c_stream__"):
+        return SpooledSource("the Arrow stream", pa.RecordBatchReader.from_stream(source))
+    raise CotraceTypeError(
+        f"cannot read pings from a {type(source).__name__}: give a path, a list of paths, a folder, a glob, a "
+        "table of pandas, polars, PyArrow or DuckDB, anything with __arrow_c_stream__, or a dict of arrays"
+    )
+
+
+def _is_a(source: Any, module: str, name: str) -> bool:
+    # whoever has such a table has imported its library: nothing is loaded here to find out
+    there = sys.modules.get(module)
+    return there is not None and isinstance(source, getattr(there, name, ()))
+
+
+@dataclass
+class TableTask(Task):
+    """A slice of a table in memory."""
+
+    table: Any = None
+
+    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        """Give the slice in batches."""
+        yield from self.table.select(list(columns)).to_batches(max_chunksize=BATCH_ROWS)
+
+
+class TableSource(Source):
+    """An Arrow table in memory."""
+
+    table: Any = None
+
+    def schemas(self) -> list[tuple[str, pa.Schema]]:
+        """Return the table's schema."""
+        return [(self.label, self.table.schema)]
+
+    @property
+    def n_rows(self) -> int | None:
+        """The rows of the table."""
+        return None if self.table is None else int(self.table.num_rows)
+
+    def tasks(self, window: Window | None = None) -> tuple[list[Task], int]:
+        """Return slices of the table, of a batch each."""
+        starts = range(0, self.table.num_rows, BATCH_ROWS)
+        slices = ((start, self.table.slice(start, BATCH_ROWS)) for start in starts)
+        return [TableTask(start, part.num_rows, part) for start, part in slices], 0
+
+
+class FrameSource(TableSource):
+    """A table of some library; the columns that are used become Arrow columns, without a copy where that can be."""
+
+    def __init__(self, label: str, frame: Any, names: list[str], convert: Any) -> None:
+        super().__init__(label)
+        self._frame, self._names, self._convert = frame, names, convert
+
+    def names(self) -> list[tuple[str, list[str]]]:
+        """Return the columns that there are."""
+        return [(self.label, self._names)]
+
+    def load(self, columns: Sequence[str]) -> None:
+        """Convert these columns."""
+        import pyarrow as pa
+
+        try:
+            self.table = self._convert(self._frame, [self._names.index(c) for c in columns], list(columns))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise SchemaError(
+                f"{self.label}: the values of {listed(columns)} are not of one type a column "
+                f"({type(error).__name__}): give each column one type, ids all integers or all strings"
+            ) from None
+
+
+def _arrow_table(frame: Any, indices: list[int], names: list[str]) -> Any:
+    return frame.select(indices)
+
+
+def _polars_table(frame: Any, indices: list[int], names: list[str]) -> Any:
+    return frame.select(names).to_arrow()
+
+
+def _pandas_table(frame: Any, indices: list[int], names: list[str]) -> Any:
+    import pyarrow as pa
+
+    part = frame.iloc[:, indices]
+    for index, name in enumerate(names):
+        if _holds_objects(part.dtypes.iloc[index]):
+            _check_objects(part.iloc[:, index], name)
+    part = part.set_axis(names, axis=1)
+    return pa.Table.from_pandas(part, preserve_index=False).replace_schema_metadata(None)
+
+
+def _dict_table(frame: Mapping[Any, Any], indices: list[int], names: list[str]) -> Any:
+    import pyarrow as pa
+
+    values = list(frame.values())
+    columns = [_as_array(values[i], name) for i, name in zip(indices, names, strict=True)]
+    lengths = {len(column) for column in columns}
+    if len(lengths) > 1:
+        each = ", ".join(f"{name!r} {len(c):,}" for name, c in zip(names, columns, strict=True))
+        raise SchemaError(f"the columns of the dict differ in length: {each}")
+    return pa.table(columns, names=names)
+
+
+def _as_array(values: Any, name: str) -> Any:
+    import pyarrow as pa
+
+    if isinstance(values, (list, tuple)) or _holds_objects(getattr(values, "dtype", None)):
+        _check_objects(values, name)
+    elif isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+        raise CotraceTypeError(
+            f"column {name!r} of the dict is a {type(values).__name__}, not a list or an array"
+        )
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values
+    return pa.chunked_array([values]) if hasattr(values, "__arrow_c_array__") else pa.array(values)
+
+
+def _holds_objects(dtype: Any) -> bool:
+    return str(dtype) == "object"
+
+
+def _check_objects(values: Any, name: str) -> None:
+    """Refuse columns of Python objects that Arrow would quietly read as one type."""
+    from datetime import datetime
+
+    stamps = [v for v in values if isinstance(v, datetime)]
+    naive = sum(v.tzinfo is None for v in stamps)
+    if naive and naive < len(stamps):
+        raise SchemaError(
+            f"column {name!r} mixes {naive:,} times without a time zone and {len(stamps) - naive:,} with one: "
+            "give them all a zone, or none and name it by tz="
+        )
+
+
+@dataclass
+class SpoolTask(Task):
+    """The temporary file of a stream."""
+
+    path: str = ""
+
+    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        """Give the file's batches, as views of the mapped file."""
+        import pyarrow as pa
+
+        with pa.memory_map(self.path) as data:
+            for whole in pa.ipc.open_stream(data):
+                batch = whole.select(list(columns))
+                for start in range(0, batch.num_rows, BATCH_ROWS):
+                    yield batch.slice(start, BATCH_ROWS)
+
+
+class SpooledSource(Source):
+    """A stream that can be read only once: what is used of it goes to a temporary file, for as long as needed."""
+
+    def __init__(self, label: str, reader: Any) -> None:
+        super().__init__(label)
+        self._reader = reader
+        self._schema = reader.schema
+        self._path = ""
+        self._rows = 0
+
+    def names(self) -> list[tuple[str, list[str]]]:
+        """Return the columns of the stream."""
+        return [(self.label, list(self._schema.names))]
+
+    def load(self, columns: Sequence[str]) -> None:
+        """Read the stream to its end and keep these columns in a temporary file."""
+        import os
+        import tempfile
+        import weakref
+
+        import pyarrow as pa
+
+        handle, self._path = tempfile.mkstemp(prefix="cotrace-", suffix=".arrow")
+        os.close(handle)
+        weakref.finalize(self, _remove, self._path)
+        self._schema = pa.schema([self._schema.field(c) for c in columns])
+        try:
+            # the stream format, because dictionaries may change from batch to batch
+            with pa.ipc.new_stream(self._path, self._schema) as file:
+                for batch in self._reader:
+                    file.write_batch(batch.select(list(columns)))
+                    self._rows += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise ReadError(
+                f"{self.label} broke off after {self._rows:,} rows, or there was no room for it on disk "
+                f"({type(error).__name__}): {str(error).splitlines()[0]}"
+            ) from error
+        self._reader = None
+        size = os.path.getsize(self._path)
+        self.notes.append(f"{self._rows:,} rows of a stream kept in a temporary file of {size / 1e6:,.1f} MB")
+
+    def schemas(self) -> list[tuple[str, pa.Schema]]:
+        """Return the schema of what is kept."""
+        return [(self.label, self._schema)]
+
+    @property
+    def n_rows(self) -> int | None:
+        """The rows of the stream."""
+        return self._rows
+
+    def tasks(self, window: Window | None = None) -> tuple[list[Task], int]:
+        """Return the file as one piece."""
+        return [SpoolTask(0, self._rows, self._path)], 0
+
+
+def _remove(path: str) -> None:
+    import contextlib
+    import os
+
+    with contextlib.suppress(OSError):
+        os.remove(path)

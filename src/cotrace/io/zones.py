@@ -1,0 +1,116 @@
+"""Time zones: their names, and local times with them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from cotrace.errors import CotraceTypeError, TimeError
+from cotrace.io.arrays import from_numpy, view
+from cotrace.io.batches import Marks
+from cotrace.io.reasons import AMBIGUOUS_TIME, MISSING_TIME
+
+__all__ = ["ClockChange", "fixed_offset", "local_to_utc", "zone_name"]
+
+ClockChange = Literal["refuse", "earliest", "latest"]
+
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
+_UTC = frozenset({"UTC", "Etc/UTC", "Z", "+00:00", "-00:00", "utc"})
+
+
+def zone_name(tz: object) -> str:
+    """Return the name of a time zone as Arrow knows it: of the IANA database, or ``+hh:mm``; UTC has one name.
+
+    Raises
+    ------
+    TimeError
+        When there is no such zone; the message names those that look alike.
+    """
+    if isinstance(tz, tzinfo):
+        tz = getattr(tz, "key", None) or getattr(tz, "zone", None) or _offset_name(tz)
+    if not isinstance(tz, str):
+        raise CotraceTypeError(f"tz={tz!r} is no time zone: give a name such as 'Asia/Shanghai', or '+08:00'")
+    if tz in _UTC:
+        return "UTC"
+    offset = _OFFSET.fullmatch(tz)
+    if offset:
+        name = f"{offset[1]}{offset[2]}:{offset[3] or '00'}"
+        return "UTC" if name in _UTC else name
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(tz)
+    except (KeyError, ValueError, OSError):
+        raise TimeError(f"tz={tz!r} is no time zone{_alike(tz)}") from None
+    return tz
+
+
+def _offset_name(zone: tzinfo) -> str:
+    offset = zone.utcoffset(datetime(2000, 1, 1))
+    if offset is None or zone.utcoffset(datetime(2000, 7, 1)) != offset:
+        raise CotraceTypeError(f"tz={zone!r} has no name: give one such as 'Asia/Shanghai'")
+    minutes = offset // timedelta(minutes=1)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _alike(name: str) -> str:
+    from difflib import get_close_matches
+    from zoneinfo import available_timezones
+
+    close = get_close_matches(name, sorted(available_timezones()), 3, 0.7)
+    return f": did you mean {' or '.join(map(repr, close))}?" if close else ", nor does any look alike"
+
+
+def fixed_offset(zone: str) -> int | None:
+    """Return the seconds by which a zone is ahead of UTC all the time, or None when its clock changes."""
+    if zone == "UTC":
+        return 0
+    offset = _OFFSET.fullmatch(zone)
+    if not offset:
+        return None
+    return (1 if offset[1] == "+" else -1) * (int(offset[2]) * 3600 + int(offset[3] or 0) * 60)
+
+
+def as_tzinfo(zone: str) -> tzinfo:
+    """Return a zone as Python's object, for messages."""
+    offset = fixed_offset(zone)
+    if offset is not None:
+        return timezone(timedelta(seconds=offset))
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(zone)
+
+
+def local_to_utc(
+    local: npt.NDArray[np.int64], zone: str, clock_change: ClockChange, marks: Marks
+) -> npt.NDArray[np.int64]:
+    """Turn seconds by the local clock into UTC seconds.
+
+    Hours that a clock change repeats or leaves out are marked, or read as asked: ``"earliest"`` is the first of
+    the two readings, ``"latest"`` the second; for an hour left out, the second before the change and the one
+    after it.
+    """
+    offset = fixed_offset(zone)
+    if offset is not None:
+        return local - offset
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    naive = from_numpy(local, pa.timestamp("s"))
+    how: Any = "raise" if clock_change == "refuse" else clock_change
+    try:
+        return view(pc.assume_timezone(naive, zone, ambiguous=how, nonexistent=how), np.int64)
+    except pa.ArrowInvalid:
+        pass
+    first, second = (
+        pc.assume_timezone(naive, zone, ambiguous=h, nonexistent=h) for h in ("earliest", "latest")
+    )
+    unclear = view(first, np.int64) != view(second, np.int64)
+    there = view(pc.local_timestamp(first), np.int64) == local
+    marks.mark(unclear & there, AMBIGUOUS_TIME)
+    marks.mark(unclear & ~there, MISSING_TIME)
+    return view(first, np.int64)
