@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cotrace import presets
-    from cotrace.companions import find_companions
+    from cotrace.companions import Companions, find_companions
     from cotrace.errors import CotraceError, CotraceWarning
-    from cotrace.found import Companions
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
-    from cotrace.windows import occupancy
     from cotrace.options import CompanionRule, PingPong, StayOptions
     from cotrace.stays import find_stays
     from cotrace.tables import Stays, Table
+    from cotrace.windows import occupancy
 
 __all__ = [
     "CompanionRule",
@@ -45,7 +44,7 @@ __version__ = "0.1.0.dev0"
 #: where each name lives: it is imported when it is first asked for, so that ``import cotrace`` stays light
 _HOMES = {
     "CompanionRule": "options",
-    "Companions": "found",
+    "Companions": "companions",
     "CotraceError": "errors",
     "CotraceWarning": "errors",
     "Grid": "grid",

@@ -43,7 +43,7 @@ class _Slots:
 
     @property
     def room(self) -> int:
-        return self.slots.shape[0] // 2
+        return int(self.slots.shape[0] // 2)
 
     def grow(self) -> None:
         from cotrace.kernels.ids import rehash
@@ -122,7 +122,8 @@ class StringIds(_Slots):
 
         if pa.types.is_dictionary(values.type):
             codes = self.encode(values.dictionary)
-            return codes[values.indices.to_numpy(zero_copy_only=False)]
+            indices: NDArray[np.int64] = values.indices.to_numpy(zero_copy_only=False)
+            return codes[indices]
         return self._encode_large(values.cast(pa.large_string()))
 
     def _encode_large(self, values: pa.Array) -> NDArray[np.int32]:

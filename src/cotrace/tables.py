@@ -53,19 +53,20 @@ class Table:
 
     def to_arrow(self) -> pa.Table:
         """Return the columns as a :class:`pyarrow.Table`, without a copy."""
-        assert self._data is not None  # noqa: S101  for the type checker: subclasses fill it in
+        assert self._data is not None
         return self._data
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a pandas DataFrame (a copy)."""
-        return self.to_arrow().to_pandas()
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
 
     def to_polars(self) -> pl.DataFrame:
         """Return a polars DataFrame; needs polars."""
         import polars
 
         frame = polars.from_arrow(self.to_arrow())
-        assert isinstance(frame, polars.DataFrame)  # noqa: S101  from_arrow of a table is a frame
+        assert isinstance(frame, polars.DataFrame)
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
@@ -91,7 +92,8 @@ class Table:
         return f"{self.schema.name}: {rows}{shown}; a row is {self.schema.row}"
 
     def _head(self) -> pd.DataFrame:
-        return self.to_arrow().slice(0, _SHOWN).to_pandas()
+        frame: pd.DataFrame = self.to_arrow().slice(0, _SHOWN).to_pandas()
+        return frame
 
     def __repr__(self) -> str:
         lines = [self._caption(), *([self.note] if self.note else [])]
@@ -174,7 +176,7 @@ class Stays(Table):
         return pa.Table.from_arrays(names, schema=self.schema.arrow(**types, tz=self.tz))
 
     def _head(self) -> pd.DataFrame:
-        return self._slice(_SHOWN).to_arrow().to_pandas()
+        return self._slice(_SHOWN).to_pandas()
 
     def _slice(self, n: int) -> Stays:
         return Stays(

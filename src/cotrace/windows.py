@@ -67,8 +67,8 @@ def occupancy(stays: Stays, *, window: Duration = "1h") -> Table:
 
 def _counted(stays: Stays, length: int) -> NDArray[np.int64]:
     """Return rows (cell, window, devices, dwell)."""
-    from cotrace.builder import rows_by_key
     from cotrace.kernels.windows import count_windows, windows_touched
+    from cotrace.stays.builder import rows_by_key
 
     # stays are sorted by device, start: sorted by cell they are sorted by cell, device, start
     rows = rows_by_key([stays.rows], 1, len(stays.cells.values))

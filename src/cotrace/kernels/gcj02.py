@@ -23,9 +23,14 @@ _THIRD = 2.0 / 3.0
 _STEPS = 12
 
 
+# a tenth of a millimetre: an unshifted position on the rim of the box may come out a few bits beyond it
+_RIM = 1e-9
+
+
 @inlined
-def _inside(lon: float, lat: float) -> bool:
-    return 72.004 <= lon <= 137.8347 and 0.8293 <= lat <= 55.8271
+def _inside(lon: float, lat: float, rim: float) -> bool:
+    in_lon = 72.004 - rim <= lon <= 137.8347 + rim
+    return in_lon and 0.8293 - rim <= lat <= 55.8271 + rim
 
 
 @inlined
@@ -71,7 +76,7 @@ def wgs84_to_gcj02(
     for i in range(lon.shape[0]):
         a = lon[i]
         b = lat[i]
-        if _inside(a, b):
+        if _inside(a, b, 0.0):
             d_lon, d_lat = _shift(a, b)
             a += d_lon
             b += d_lat
@@ -121,6 +126,6 @@ def gcj02_to_wgs84(
         out_lat[i] = b
         if 71.9 <= a <= 137.95 and 0.72 <= b <= 55.94:
             u, v = _unshift(a, b)
-            if _inside(u, v):
+            if _inside(u, v, _RIM):
                 out_lon[i] = u
                 out_lat[i] = v

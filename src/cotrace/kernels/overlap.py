@@ -30,6 +30,7 @@ _TOGETHER, _LONG, _COMPANION, _BOTH = 1, 2, 4, 8
 #: dwell of the case, dwell of the companion, who meets the cumulative threshold (1 case, 2 companion, 3 both)
 SEG_CASE, SEG_OTHER, EPISODES, LEAST, DWELL_CASE, DWELL_OTHER, MET = range(7)
 N_RECORD = 7
+_FAR = 2**62
 
 
 @inlined
@@ -310,7 +311,10 @@ def fill_episodes(
 
 @kernel
 def order_episodes(
-    group_lo: NDArray[np.int64], episodes: NDArray[np.int32], cells: NDArray[np.int32], order: NDArray[np.int64]
+    group_lo: NDArray[np.int64],
+    episodes: NDArray[np.int32],
+    cells: NDArray[np.int32],
+    order: NDArray[np.int64],
 ) -> None:
     """Order the episodes of each group by start, then cell.
 
@@ -381,10 +385,10 @@ def count_crowd(
     for cell in range(episode_lo.size - 1):
         if episode_lo[cell] == episode_lo[cell + 1]:
             continue
-        first, last = np.int64(1 << 62), np.int64(-(1 << 62))
+        first, last = _FAR, -_FAR
         for k in range(episode_lo[cell], episode_lo[cell + 1]):
-            first = min(first, episodes[by_cell[k], 0] // window)
-            last = max(last, (episodes[by_cell[k], 1] - 1) // window)
+            first = min(first, int(episodes[by_cell[k], 0]) // window)
+            last = max(last, (int(episodes[by_cell[k], 1]) - 1) // window)
         devices = np.zeros(last - first + 1, dtype=np.int64)
         for s in range(cell_lo[cell], cell_lo[cell + 1]):
             counted = first - 1
@@ -430,9 +434,9 @@ def summarise(
         threshold, least crowd, number of episodes.
     """
     for g in range(group_lo.size - 1):
-        out[g, 2] = np.int64(1 << 62)
-        out[g, 3] = np.int64(-(1 << 62))
-        out[g, 7] = np.int64(1 << 62)
+        out[g, 2] = _FAR
+        out[g, 3] = -_FAR
+        out[g, 7] = _FAR
         for e in range(group_lo[g], group_lo[g + 1]):
             length = episodes[e, 1] - episodes[e, 0]
             out[g, 0] += length

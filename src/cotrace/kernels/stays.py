@@ -296,9 +296,7 @@ def join_spans(
 
 
 @inlined
-def _relabel(
-    lo: int, hi: int, cells: NDArray[np.int32], runs: NDArray[np.int32], within: int
-) -> int:
+def _relabel(lo: int, hi: int, cells: NDArray[np.int32], runs: NDArray[np.int32], within: int) -> int:
     """Relabel the pieces of one device in place; return how many pings were given another cell."""
     relabelled = 0
     # pieces [a, b) are run k-2, [b, c) run k-1, [c, e) run k; a run may be several pieces, with long gaps between

@@ -9,6 +9,8 @@ from cotrace.kernels.jit import kernel
 
 __all__ = ["to_offsets"]
 
+_NO_LEAST, _NO_MOST = 2**62, -(2**62)
+
 
 @kernel
 def to_offsets(times: NDArray[np.int64], base: int, out: NDArray[np.int32]) -> tuple[int, int]:
@@ -17,9 +19,9 @@ def to_offsets(times: NDArray[np.int64], base: int, out: NDArray[np.int32]) -> t
     What does not fit is wrong in ``out``: the caller compares the returned times with the range of int32. With
     no times at all the least is greater than the greatest. O(n).
     """
-    least, most = np.int64((1 << 63) - 1), np.int64(-(1 << 62))
+    least, most = _NO_LEAST, _NO_MOST
     for i in range(times.size):
-        t = times[i]
+        t = int(times[i])
         least = min(least, t)
         most = max(most, t)
         out[i] = np.int32(t - base)

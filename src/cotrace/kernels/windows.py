@@ -52,7 +52,7 @@ def count_windows(
     n_out, i = 0, 0
     while i < rows.shape[0]:
         cell, m = rows[i, 1], 0
-        last, device = np.int64(0), -1
+        last, device = 0, -1
         while i < rows.shape[0] and rows[i, 1] == cell:
             start, end = rows[i, 2] + base, rows[i, 3] + base
             for w in range(start // window, (end - 1) // window + 1):

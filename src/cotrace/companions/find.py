@@ -1,0 +1,253 @@
+"""The companion rule (时空伴随者): who kept a case company."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.companions.cases import Cases, read_cases
+from cotrace.companions.index import CellIndex, index_of_built, index_of_stays
+from cotrace.companions.matching import Matches, match
+from cotrace.companions.result import Companions, _Parts
+from cotrace.errors import CotraceTypeError, CotraceWarning, GridError
+from cotrace.options import CompanionRule, StayOptions
+from cotrace.stays.build import build
+from cotrace.stays.passes import Built, Progress, usable_threads
+from cotrace.tables import Stays
+
+if TYPE_CHECKING:
+    from cotrace.io.pings import Pings
+
+__all__ = ["find_companions"]
+
+_MANY = 100
+_MOSTLY = 0.8
+
+
+def find_companions(
+    pings_or_stays: Pings | Stays,
+    cases: Any,
+    *,
+    as_of: Any = None,
+    rule: CompanionRule = CompanionRule(),
+    options: StayOptions = StayOptions(),
+    threads: int | None = None,
+    progress: Progress | None = None,
+    sort_memory: int | None = None,
+) -> Companions:
+    """Find the devices that kept a case company (时空伴随者).
+
+    The rows are candidates from co-location: that two devices were in one cell does not say that two people met.
+
+    Parameters
+    ----------
+    pings_or_stays : Pings or Stays
+        From :func:`cotrace.read_pings`, or from :func:`cotrace.find_stays`.
+    cases : ids or frame
+        Device ids; or a frame (pandas, polars, Arrow, a dict of columns) with ``device``, ``as_of``, and where
+        wanted ``infectious_from`` (episodes before it do not count) and ``isolated_at`` (the lookback ends there).
+        One device with two ``as_of`` is two cases; equal rows are one.
+    as_of : instant, optional
+        The moment that closes the lookback of all cases, with a time zone; required unless it is a column.
+    rule : CompanionRule
+        Thresholds and readings; the default is the published rule that is spelled out in full.
+    options : StayOptions
+        How stays are made of pings. For stays that are there already it must be left out or be theirs.
+    threads : int, optional
+        How many to use; all by default. The result does not depend on it.
+    progress, sort_memory
+        As in :func:`cotrace.find_stays`.
+
+    Returns
+    -------
+    Companions
+        With ``companions`` (one row a case and companion; columns: :ref:`data-model-companions`), ``evidence``,
+        ``funnel``, ``coverage``, ``counts`` and ``explain()``.
+
+    Raises
+    ------
+    CaseError
+        When ``as_of`` is missing, given twice or naive, or an id has no exact counterpart among the pings'.
+    GridError
+        When stays come with other options than theirs.
+
+    Warns
+    -----
+    CotraceWarning
+        Cases never seen, or with a lookback outside the data; thresholds longer than the lookback; pings too far
+        apart to see ``min_shared``; one cell that brings most of a long list; and all of
+        :func:`cotrace.find_stays`.
+
+    Notes
+    -----
+    One pass over the pings, and O(stays in the cases' cells) after it. No ping is held: 32 bytes a device, 16 a
+    stay, and 16 more a stay in the cases' cells.
+
+    References
+    ----------
+    The published wordings, and which reading each option is: :doc:`/rule`.
+
+    Examples
+    --------
+    >>> import cotrace
+    >>> minutes = range(0, 31 * 60, 10)
+    >>> pings = cotrace.read_pings(
+    ...     {
+    ...         "device": ["A"] * len(minutes) + ["B", "B"],
+    ...         "time": [60 * m for m in minutes] + [600, 1200],
+    ...         "x": [1.0] * len(minutes) + [2.0, 2.0],
+    ...         "y": [1.0] * len(minutes) + [2.0, 2.0],
+    ...     },
+    ...     unit="s",
+    ... )
+    >>> found = cotrace.find_companions(pings, ["A"], as_of="1970-01-08T00:00:00+00:00")
+    >>> found.companions["companion_id"].to_pylist()
+    ['B']
+    """
+    n_threads = usable_threads(threads)
+    _warn_of_thresholds(rule)
+    if isinstance(pings_or_stays, Stays):
+        stays = pings_or_stays
+        _check_options(stays, options)
+        listed = read_cases(cases, as_of, stays.devices.type)
+        index = index_of_stays(stays, listed.ids)
+        return _found(index, listed, rule, stays, None, n_threads)
+    if not hasattr(pings_or_stays, "scan"):
+        raise CotraceTypeError(
+            f"{type(pings_or_stays).__name__} is neither Pings nor Stays: read it with cotrace.read_pings()"
+        )
+    listed = read_cases(cases, as_of, pings_or_stays.device_type)
+    built = build(
+        pings_or_stays,
+        options,
+        tracked=listed.ids,
+        threads=n_threads,
+        progress=progress,
+        sort_memory=sort_memory,
+    )
+    track = _Track(built, listed)
+    index = index_of_built(built, listed.ids)
+    return _found(index, listed, rule, built, track, n_threads)
+
+
+def _check_options(stays: Stays, options: StayOptions) -> None:
+    if options not in (StayOptions(), stays.options):
+        raise GridError(
+            f"these stays were made with {stays.options}, and options= asks for others: make stays with "
+            "find_stays(pings, options=...), or leave options out"
+        )
+
+
+class _Track:
+    """The seconds at which each case was seen."""
+
+    def __init__(self, built: Built, cases: Cases) -> None:
+        codes = built.devices.encode(cases.ids)
+        rows = np.concatenate(built.tracked) if built.tracked else np.empty((0, 2), dtype=np.int64)
+        rows = np.unique(rows, axis=0)  # one ping a second
+        lo, hi = (np.searchsorted(rows[:, 0], codes, side=side) for side in ("left", "right"))
+        self._seconds = [rows[a:b, 1] for a, b in zip(lo, hi, strict=True)]
+        self.seen = np.array([s.size > 0 for s in self._seconds], dtype=np.bool_)
+
+    def within(self, windows: NDArray[np.int64]) -> list[tuple[int, int | None, int | None]]:
+        """Return each case's pings in its lookback, their median gap (floored) and their longest."""
+        rows: list[tuple[int, int | None, int | None]] = []
+        for seconds, (start, end, _) in zip(self._seconds, windows, strict=True):
+            inside = seconds[np.searchsorted(seconds, start) : np.searchsorted(seconds, end)]
+            gaps = np.diff(inside)
+            if gaps.size:
+                rows.append((inside.size, int(np.median(gaps)), int(gaps.max())))
+            else:
+                rows.append((inside.size, None, None))
+        return rows
+
+
+def _found(
+    index: CellIndex,
+    cases: Cases,
+    rule: CompanionRule,
+    source: Built | Stays,
+    track: _Track | None,
+    threads: int,
+) -> Companions:
+    windows = cases.windows(rule.lookback_s) - index.base
+    matches = match(index, windows, rule, threads)
+    pings = track.within(windows) if track else None
+    seen = track.seen if track else index.case_codes >= 0
+    _warn_of_cases(seen, windows + index.base, source.span)
+    _warn_of_coverage(pings, rule)
+    _warn_of_crowds(matches)
+    parts = _Parts(cases, index, matches, windows, pings, source.span)
+    return Companions(parts, rule, source.options, source.counts, source.tz)
+
+
+def _warn(message: str, kind: str, **figures: object) -> None:
+    warnings.warn(CotraceWarning(message, kind, **figures), stacklevel=5)
+
+
+def _warn_of_thresholds(rule: CompanionRule) -> None:
+    for name in ("min_shared", "min_cumulative"):
+        value = getattr(rule, name)
+        if value is not None and getattr(rule, f"{name}_s") > rule.lookback_s:
+            _warn(
+                f"{name}={value!r} is longer than the lookback of {rule.lookback}: nothing can reach it",
+                "threshold",
+                name=name,
+            )
+
+
+def _warn_of_cases(seen: NDArray[np.bool_], windows: NDArray[np.int64], span: tuple[int, int] | None) -> None:
+    n = int(seen.size)
+    if unseen := int((~seen).sum()):
+        _warn(
+            f"{unseen:,} of {n:,} cases were never seen in the pings (the first is number {int(seen.argmin())} by "
+            "id): they have no companions here; are their ids of the same kind?",
+            "cases",
+            never_seen=unseen,
+            cases=n,
+        )
+    first, last = span or (0, -1)
+    outside = (windows[:, 1] <= first) | (windows[:, 0] > last)
+    if (beyond := int((outside & seen).sum())) and span:
+        _warn(
+            f"{beyond:,} of {n:,} cases have a lookback outside the data, which reach from "
+            f"{np.datetime64(first, 's')} to {np.datetime64(last, 's')} UTC: they have no companions here; "
+            "is as_of right?",
+            "cases",
+            outside=beyond,
+            cases=n,
+        )
+
+
+def _warn_of_coverage(pings: list[tuple[int, int | None, int | None]] | None, rule: CompanionRule) -> None:
+    medians = [median for _, median, _ in pings or [] if median is not None]
+    sparse = [m for m in medians if m > rule.min_shared_s > 0]
+    if sparse:
+        _warn(
+            f"for {len(sparse):,} of {len(medians):,} cases the median gap between pings is over min_shared "
+            f"({rule.min_shared}; the largest median is {max(sparse):,} s): shared time as short as that is often not "
+            "seen, and not flagged is not the same as not exposed",
+            "coverage",
+            cases=len(sparse),
+            largest_median_gap_s=max(sparse),
+        )
+
+
+def _warn_of_crowds(matches: Matches) -> None:
+    companions, most = matches.funnel[:, 2], matches.top[:, 1]
+    crowded = (companions >= _MANY) & (most >= _MOSTLY * companions)
+    if crowded.any():
+        worst = int(np.where(crowded, companions, 0).argmax())
+        share = most[worst] / companions[worst]
+        _warn(
+            f"for {int(crowded.sum()):,} of {companions.size:,} cases one cell brings at least {_MOSTLY:.0%} of the "
+            f"companions (in the longest list {share:.0%} of {companions[worst]:,}): look at funnel.top_cell; it is "
+            "often the block where the case lives",
+            "crowd",
+            cases=int(crowded.sum()),
+            companions=int(companions[worst]),
+            share=float(share),
+        )

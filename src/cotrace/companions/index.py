@@ -1,0 +1,137 @@
+"""The index of the cases' cells: the stays of all devices there, sorted by cell, device, start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.stays.builder import rows_by_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cotrace.cells import Cells
+    from cotrace.stays.passes import Built
+    from cotrace.tables import Stays
+
+__all__ = ["CellIndex", "index_of_built", "index_of_stays"]
+
+
+@dataclass(frozen=True)
+class CellIndex:
+    """Stays by cell, cut into segments of one device in one cell.
+
+    Parameters
+    ----------
+    rows : int32[n, 4]
+        Device, cell, start, end; sorted by cell, device, start. Codes are in the order of the ids.
+    seg_lo : int64[segments + 1]
+        The first row of each segment.
+    cell_lo : int64[cells + 1]
+        The first segment of each cell.
+    devices, cells
+        The dictionaries, in order.
+    case_codes : int64[cases]
+        The device code of each case, -1 where it was never seen.
+    base : int
+        Unix seconds of second 0.
+    """
+
+    rows: NDArray[np.int32]
+    seg_lo: NDArray[np.int64]
+    cell_lo: NDArray[np.int64]
+    devices: pa.Array
+    cells: Cells
+    case_codes: NDArray[np.int64]
+    base: int
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return int(self.cell_lo.size - 1)
+
+    def device_of(self, segments: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the device of each segment."""
+        codes: NDArray[np.int32] = self.rows[self.seg_lo[segments], 0]
+        return codes
+
+    def cell_of(self, segments: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the cell of each segment."""
+        codes: NDArray[np.int32] = self.rows[self.seg_lo[segments], 1]
+        return codes
+
+
+def index_of_built(built: Built, case_ids: pa.Array) -> CellIndex:
+    """Index what a pass over pings gave; uses its blocks up."""
+    import pyarrow as pa
+
+    order = np.argsort(built.devices.order_keys(), kind="stable")
+    rank = np.empty(order.size, dtype=np.int32)
+    rank[order] = np.arange(order.size, dtype=np.int32)
+    # the cases were tracked, so all of them have codes
+    case_codes = rank[built.devices.encode(case_ids)].astype(np.int64)
+    wanted = _cells_of(built.blocks, built.n_tracked, len(built.cells.values))
+    devices = built.devices.values().take(pa.array(order))
+    return _index(built.blocks, rank, wanted, devices, built.cells, case_codes, built.base)
+
+
+def index_of_stays(stays: Stays, case_ids: pa.Array) -> CellIndex:
+    """Index stays that are there already."""
+    import pyarrow.compute as pc
+
+    found = pc.index_in(case_ids, value_set=stays.devices).fill_null(-1)
+    case_codes = found.to_numpy(zero_copy_only=False).astype(np.int64)
+    seen = np.unique(case_codes[case_codes >= 0])
+    # stays are sorted by device: a case's rows are one slice
+    lo, hi = (np.searchsorted(stays.rows[:, 0], seen, side=side) for side in ("left", "right"))
+    wanted = np.zeros(len(stays.cells.values), dtype=np.bool_)
+    for a, b in zip(lo, hi, strict=True):
+        wanted[stays.rows[a:b, 1]] = True
+    same = np.arange(len(stays.devices), dtype=np.int32)
+    blocks = [stays.rows[at : at + (1 << 20)] for at in range(0, len(stays), 1 << 20)]
+    return _index(blocks, same, wanted, stays.devices, stays.cells, case_codes, stays.base)
+
+
+def _cells_of(blocks: list[NDArray[np.int32]], n_tracked: int, n_cells: int) -> NDArray[np.bool_]:
+    from cotrace.kernels.rows import mark_cells
+
+    wanted = np.zeros(n_cells, dtype=np.bool_)
+    for block in blocks:
+        mark_cells(block, n_tracked, wanted)
+    return wanted
+
+
+def _index(
+    blocks: list[NDArray[np.int32]],
+    new_device: NDArray[np.int32],
+    wanted: NDArray[np.bool_],
+    devices: pa.Array,
+    cells: Cells,
+    case_codes: NDArray[np.int64],
+    base: int,
+) -> CellIndex:
+    from cotrace.kernels.rows import keep_cells, segments_of
+
+    order = cells.order()
+    order = order[wanted[order]]
+    new_cell = np.full(wanted.size, -1, dtype=np.int32)
+    new_cell[order] = np.arange(order.size, dtype=np.int32)
+    kept = []
+    blocks.reverse()
+    while blocks:
+        block = blocks.pop()
+        out = np.empty((block.shape[0] + 1, 4), dtype=np.int32)
+        n = keep_cells(block, new_device, new_cell, out)
+        if n:
+            kept.append(out[:n].copy())
+    by_device = rows_by_key(kept, 0, new_device.size)
+    rows = rows_by_key([by_device], 1, order.size)
+    seg_lo = np.empty(rows.shape[0] + 1, dtype=np.int64)
+    cell_lo = np.empty(order.size + 1, dtype=np.int64)
+    n_segments = segments_of(rows, order.size, seg_lo, cell_lo)
+    return CellIndex(
+        rows, seg_lo[: n_segments + 1].copy(), cell_lo, devices, cells.take(order), case_codes, base
+    )

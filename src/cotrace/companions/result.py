@@ -1,0 +1,238 @@
+"""The result of the companion rule: a list that argues against itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.companions import words
+from cotrace.schema import COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
+from cotrace.tables import Stays, Table, instants
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cotrace.companions.cases import Cases
+    from cotrace.companions.index import CellIndex
+    from cotrace.companions.matching import Matches
+    from cotrace.counts import Counts
+    from cotrace.options import CompanionRule, StayOptions
+
+__all__ = ["Companions"]
+
+_MET = ("neither", "case", "companion", "both")
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the tables are made of."""
+
+    cases: Cases
+    index: CellIndex
+    matches: Matches
+    windows: NDArray[np.int64]
+    pings: list[tuple[int, int | None, int | None]] | None
+    span: tuple[int, int] | None
+
+
+class Companions:
+    """Companions of cases, with the evidence for each and with what speaks against each.
+
+    Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.
+
+    Attributes
+    ----------
+    rule : CompanionRule
+        The reading of the rule that it was made with.
+    options : StayOptions
+        How stays were made, grid and fill filled in.
+    counts : Counts
+        What became of every row of the input.
+    tz : str
+        Time zone of the results.
+    """
+
+    def __init__(
+        self, parts: _Parts, rule: CompanionRule, options: StayOptions, counts: Counts, tz: str
+    ) -> None:
+        self._parts = parts
+        self.rule, self.options, self.counts, self.tz = rule, options, counts, tz
+
+    @cached_property
+    def companions(self) -> Table:
+        """One row a (case, as_of, companion). Columns: :ref:`data-model-companions`."""
+        import pyarrow as pa
+
+        m, s = self._parts.matches, self._parts.matches.summary
+        columns = {
+            **self._case_columns(m.case_of),
+            "companion_id": self._parts.index.devices.take(pa.array(m.companion_of)),
+            "n_episodes": s[:, 8],
+            "n_cells": np.diff(m.record_lo),
+            "shared_s": s[:, 0],
+            "longest_s": s[:, 1],
+            "first_started_at": self._instants(s[:, 2]),
+            "last_finished_at": self._instants(s[:, 3]),
+            "case_dwell_s": s[:, 4],
+            "companion_dwell_s": s[:, 5],
+            "dwell_met_by": _met(s[:, 6]),
+            "crowd": s[:, 7],
+        }
+        return self._table(COMPANIONS, columns)
+
+    @cached_property
+    def evidence(self) -> Table:
+        """One row a qualifying episode. Columns: :ref:`data-model-evidence`."""
+        import pyarrow as pa
+
+        m, index = self._parts.matches, self._parts.index
+        group = np.repeat(np.arange(m.case_of.size), np.diff(m.episode_lo))
+        record = m.records[m.record_of]
+        start, end = m.episodes[:, 0], m.episodes[:, 1]
+        columns = {
+            **self._case_columns(m.case_of[group]),
+            "companion_id": index.devices.take(pa.array(m.companion_of[group])),
+            **index.cells.columns(index.cell_of(record[:, 0])),
+            "started_at": self._instants(start),
+            "finished_at": self._instants(end),
+            "shared_s": (end.astype(np.int64) - start),
+            "case_dwell_s": record[:, 4],
+            "companion_dwell_s": record[:, 5],
+            "dwell_met_by": _met(record[:, 6]),
+            "crowd": m.crowd,
+        }
+        return self._table(EVIDENCE, columns)
+
+    @cached_property
+    def funnel(self) -> Table:
+        """One row a (case, as_of): how many are left after each clause. Columns: :ref:`data-model-funnel`."""
+        import pyarrow as pa
+
+        m = self._parts.matches
+        cell, n = m.top[:, 0], m.top[:, 1]
+        none = cell < 0
+        share = np.divide(n, m.funnel[:, 2], out=np.zeros(n.size), where=~none)
+        columns = {
+            **self._case_columns(np.arange(none.size)),
+            **dict(zip(FUNNEL.names[2:6], m.funnel.T, strict=True)),
+            "n_cells": m.dwell[:, 1],
+            "top_cell": self._parts.index.cells.values.take(pa.array(cell, pa.int64(), mask=none)),
+            "top_cell_share": pa.array(share, mask=none),
+        }
+        return self._table(FUNNEL, columns)
+
+    @cached_property
+    def coverage(self) -> Table:
+        """One row a (case, as_of): what was observed at all. Columns: :ref:`data-model-coverage`."""
+        import pyarrow as pa
+
+        p = self._parts
+        length = p.windows[:, 1] - p.windows[:, 0]
+        observed = p.matches.dwell[:, 0]
+        of_pings = p.pings if p.pings is not None else [(None, None, None)] * length.size
+        columns = {
+            **self._case_columns(np.arange(length.size)),
+            "observed_s": observed,
+            "observed_share": np.divide(observed, length, out=np.zeros(length.size), where=length > 0),
+            **{
+                name: pa.array([row[k] for row in of_pings], pa.int64())
+                for k, name in enumerate(COVERAGE.names[4:])
+            },
+        }
+        return self._table(COVERAGE, columns)
+
+    @cached_property
+    def stays(self) -> Stays:
+        """The stays of all devices in the cells of the cases, and no others."""
+        index = self._parts.index
+        rows = index.rows[np.lexsort((index.rows[:, 2], index.rows[:, 0]))]
+        return Stays(
+            rows,
+            index.devices,
+            index.cells,
+            base=index.base,
+            tz=self.tz,
+            options=self.options,
+            counts=self.counts,
+            span=self._parts.span,
+        )
+
+    def explain(self, case: Any, companion: Any, *, as_of: Any = None) -> str:
+        """Say in words why a device is on a case's list, and what speaks against it.
+
+        Parameters
+        ----------
+        case, companion
+            Device ids.
+        as_of : instant, optional
+            Which one, when the case has several.
+
+        Returns
+        -------
+        str
+            Which cell, when, who had the cumulative dwell, how crowded it was, and what was not observed. Where the
+            device is no companion, that is said.
+
+        Raises
+        ------
+        CaseError
+            When the device is no case of this result, or has several ``as_of`` and none was named.
+        """
+        return words.explain(self, case, companion, as_of)
+
+    def plot_timeline(self, case: Any, companion: Any, **keywords: Any) -> Any:
+        """Draw both devices' cells over time, with the shared time marked; needs the extra ``viz``.
+
+        See :func:`cotrace.view.plot_timeline`.
+        """
+        from cotrace.view import plot_timeline
+
+        return plot_timeline(self, case, companion, **keywords)
+
+    def plot_cells(self, case: Any, **keywords: Any) -> Any:
+        """Draw the cells of a case, by how many companions each brings; needs the extra ``viz``.
+
+        See :func:`cotrace.view.plot_cells`.
+        """
+        from cotrace.view import plot_cells
+
+        return plot_cells(self, case, **keywords)
+
+    def __len__(self) -> int:
+        return int(self._parts.matches.case_of.size)
+
+    def __repr__(self) -> str:
+        return words.summary(self)
+
+    def _repr_html_(self) -> str:
+        return words.summary_html(self)
+
+    def _case_columns(self, numbers: NDArray[np.int64]) -> dict[str, Any]:
+        import pyarrow as pa
+
+        cases = self._parts.cases
+        return {
+            "case_id": cases.ids.take(pa.array(numbers)),
+            "as_of": instants(cases.as_of[numbers], 0, self.tz),
+        }
+
+    def _instants(self, offsets: NDArray[Any]) -> pa.Array:
+        return instants(offsets, self._parts.index.base, self.tz)
+
+    def _table(self, schema: Any, columns: dict[str, Any]) -> Table:
+        import pyarrow as pa
+
+        index = self._parts.index
+        arrow = schema.arrow(device=index.devices.type, cell=index.cells.values.type, tz=self.tz)
+        arrays = [pa.array(columns[name], arrow.field(name).type) for name in schema.names]
+        return Table(schema, pa.Table.from_arrays(arrays, schema=arrow), words.what_it_is(self))
+
+
+def _met(code: NDArray[np.int64]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(_MET).take(pa.array(code))

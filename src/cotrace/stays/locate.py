@@ -1,0 +1,219 @@
+"""From batches of pings to cell codes: by grid, by tower, or by the grid cell that a tower stands in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.cells import Cells
+from cotrace.errors import CotraceWarning, OptionError
+from cotrace.grid import BAD_CELL, Grid
+from cotrace.ids import IntIds, ids_of_type
+from cotrace.io.reasons import NO_POSITION, OUTSIDE_GRID, UNKNOWN_TOWER
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cotrace.io.batches import PingBatch
+    from cotrace.io.pings import Pings
+    from cotrace.io.scan import Scan
+    from cotrace.options import StayOptions
+
+__all__ = ["Locator", "fitting_grid", "located_by", "make_locator"]
+
+
+class Locator(Protocol):
+    """Gives every ping its cell code; what has none is refused and gets -1."""
+
+    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+        """Return the code of each ping's cell."""
+        ...
+
+    def order(self) -> NDArray[np.int64]:
+        """Return, by code, what cells are compared by."""
+        ...
+
+    def cells(self) -> Cells:
+        """Return the dictionary of cells so far."""
+        ...
+
+    def warnings(self) -> list[CotraceWarning]:
+        """Return what has to be said after the pass."""
+        ...
+
+
+def located_by(pings: Pings, options: StayOptions) -> str:
+    """Return what cells come from: ``position``, ``tower`` or ``tower position``."""
+    if options.by == "tower":
+        if not pings.has_tower:
+            raise OptionError("by='tower' makes towers the cells, and these pings have no tower column")
+        return "tower"
+    if pings.positions != "none":
+        return "position"
+    if pings.towers is None:
+        raise OptionError(
+            "a tower log without positions has no grid cells: give read_pings(towers=) a table of tower, lon, lat, "
+            "or make towers the cells with StayOptions(by='tower')"
+        )
+    return "tower position"
+
+
+def fitting_grid(pings: Pings, cell_m: float = 800) -> Grid | None:
+    """Return the grid that fits the input; None for a tower log without positions."""
+    if pings.positions == "lonlat" or (pings.positions == "none" and pings.towers is not None):
+        return Grid.geographic(cell_m)
+    if pings.positions == "none":
+        return None
+    return Grid.projected(cell_m, crs=pings.crs) if pings.crs else Grid.planar(cell_m)
+
+
+def make_locator(pings: Pings, options: StayOptions) -> Locator:
+    """Return the locator for these pings; ``options`` with the grid filled in."""
+    source = located_by(pings, options)
+    if source == "tower":
+        return _ByTower(pings, options.grid)
+    assert options.grid is not None
+    if source == "position":
+        return _ByGrid(pings, options.grid)
+    return _ByTowerPosition(pings, options.grid)
+
+
+class _ByGrid:
+    """Cells from the pings' own positions."""
+
+    def __init__(self, pings: Pings, grid: Grid) -> None:
+        self._grid = grid
+        self._bins = grid.binner(pings.positions, pings.crs)
+        self._ids = IntIds()
+
+    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+        assert batch.a is not None and batch.b is not None  # pings with positions
+        packed = self._bins(batch.a, batch.b)
+        codes = self._ids.encode_numpy(packed)
+        # the sentinel gets a code as any cell does, and at most once: look for it only when it is there
+        bad = self._code_of_bad()
+        if bad >= 0 and (lost := codes == bad).any():
+            scan.refuse(batch, lost, OUTSIDE_GRID)
+            codes[lost] = -1
+        return codes
+
+    def _code_of_bad(self) -> int:
+        n = len(self._ids)
+        if n != self._seen:
+            at = np.flatnonzero(self._ids.array[self._seen :] == BAD_CELL)
+            self._bad = int(at[0]) + self._seen if at.size else self._bad
+            self._seen = n
+        return self._bad
+
+    _seen = 0
+    _bad = -1
+
+    def order(self) -> NDArray[np.int64]:
+        return self._ids.array
+
+    def cells(self) -> Cells:
+        return Cells(self._ids.values(), self._grid, None, "grid")
+
+    def warnings(self) -> list[CotraceWarning]:
+        n = self._bins.n_outside_area
+        if not n:
+            return []
+        crs = self._grid.crs
+        return [
+            CotraceWarning(
+                f"{n:,} rows lie outside the area of use of {crs}; they were used, but cells may not be "
+                f"{self._grid.cell_m:g} m there",
+                "area_of_use",
+                rows=n,
+                crs=crs,
+            )
+        ]
+
+
+class _ByTower:
+    """Towers are the cells; positions are only for showing."""
+
+    def __init__(self, pings: Pings, grid: Grid | None) -> None:
+        self._ids = ids_of_type(pings.tower_type)
+        self._towers, self._grid = pings.towers, grid
+
+    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+        return _encode_towers(self._ids.encode, scan, batch)
+
+    def order(self) -> NDArray[np.int64]:
+        return self._ids.order_keys()
+
+    def cells(self) -> Cells:
+        return Cells(
+            self._ids.values(), self._grid if self._towers is not None else None, self._towers, "tower"
+        )
+
+    def warnings(self) -> list[CotraceWarning]:
+        return []
+
+
+class _ByTowerPosition:
+    """Cells of the grid that the towers stand in."""
+
+    def __init__(self, pings: Pings, grid: Grid) -> None:
+        import pyarrow.compute as pc
+
+        assert pings.towers is not None
+        towers = pings.towers.filter(pc.and_(pings.towers["lon"].is_valid(), pings.towers["lat"].is_valid()))
+        self._towers = ids_of_type(pings.tower_type)
+        self._towers.encode(towers["tower"].cast(pings.tower_type).combine_chunks())
+        self._n_known = len(self._towers)
+        self._cells = IntIds()
+        lon, lat = (towers[c].to_numpy().astype(np.float64) for c in ("lon", "lat"))
+        packed = grid.binner("lonlat", None)(lon, lat)
+        self._cell_of = self._cells.encode_numpy(packed)
+        self._cell_of[packed == BAD_CELL] = -1
+        self._grid = grid
+        self._radii = towers["radius_m"].drop_null().to_numpy() if "radius_m" in towers.column_names else None
+
+    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+        towers = _encode_towers(self._towers.encode, scan, batch)
+        known = np.full(len(self._towers) + 1, -1, dtype=np.int32)  # the last is what -1 points to
+        known[: self._n_known] = self._cell_of
+        codes = known[towers]
+        if (lost := (codes < 0) & (towers >= 0)).any():
+            scan.refuse(batch, lost, UNKNOWN_TOWER)
+        return codes
+
+    def order(self) -> NDArray[np.int64]:
+        return self._cells.array
+
+    def cells(self) -> Cells:
+        return Cells(self._cells.values(), self._grid, None, "grid")
+
+    def warnings(self) -> list[CotraceWarning]:
+        half = self._grid.cell_m / 2
+        if self._radii is None or not (n := int((self._radii > half).sum())):
+            return []
+        median = float(np.median(self._radii))
+        return [
+            CotraceWarning(
+                f"the grid is finer than the input: {n:,} of {self._radii.size:,} towers have a radius over half a "
+                f"cell ({half:g} m; the median is {median:g} m), so a device may have been in other cells than its "
+                "tower's",
+                "resolution",
+                towers=n,
+                of=int(self._radii.size),
+                median_radius_m=median,
+                half_cell_m=half,
+            )
+        ]
+
+
+def _encode_towers(encode: object, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+    """Return tower codes; rows whose tower is null (their position was given otherwise) are refused."""
+    tower: pa.Array = batch.tower
+    if not tower.null_count:
+        return encode(tower)  # type: ignore[operator,no-any-return]
+    missing = tower.is_null().to_numpy(zero_copy_only=False)
+    codes = np.full(len(tower), -1, dtype=np.int32)
+    codes[~missing] = encode(tower.drop_null())  # type: ignore[operator]
+    scan.refuse(batch, missing, NO_POSITION)
+    return codes

@@ -1,0 +1,226 @@
+"""One pass over the pings: read, encoded, and given to the builder of stays."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.errors import CotraceTypeError, OptionError, TimeError
+from cotrace.ids import Ids, ids_of_type
+from cotrace.stays.builder import OutOfOrderError, StayBuilder, by_device
+from cotrace.stays.locate import Locator, make_locator
+from cotrace.stays.sorting import TimeSorter, memory_for_sorting
+from cotrace.tables import Stays
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cotrace.cells import Cells
+    from cotrace.counts import Counts
+    from cotrace.io.pings import Pings
+    from cotrace.io.scan import Scan
+    from cotrace.options import StayOptions
+
+__all__ = ["Built", "Progress", "one_pass", "usable_threads"]
+
+Progress = Callable[[int, "int | None"], None]
+_DAY = 86_400
+#: int32 seconds reach 68 years; a little is left for sums with gaps
+_FARTHEST = 2**31 - 2**24
+
+
+def usable_threads(threads: int | None) -> int:
+    """Return how many threads to use: what was asked for, or as many as this process may have."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        raise CotraceTypeError(f"threads={threads!r} is not a whole number")
+    if threads < 1:
+        raise OptionError(f"threads={threads!r}: at least 1 is needed")
+    return threads
+
+
+@dataclass
+class Built:
+    """What one pass over the pings gives: stays in the order in which they were closed, by code.
+
+    ``blocks`` are rows (device, cell, start, end); those of one device are in the order of time. Devices with a
+    code below ``n_tracked`` are those that were asked for, and ``tracked`` has the (code, second) of their rows.
+    """
+
+    blocks: list[NDArray[np.int32]]
+    devices: Ids
+    cells: Cells
+    base: int
+    span: tuple[int, int] | None
+    tz: str
+    options: StayOptions
+    counts: Counts
+    gaps: NDArray[np.int64]
+    n_tracked: int = 0
+    tracked: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def stays(self) -> Stays:
+        """Return the table of stays; uses the blocks up."""
+        import pyarrow as pa
+
+        device_order = np.argsort(self.devices.order_keys(), kind="stable")
+        cell_order = self.cells.order()
+        device_rank, cell_rank = _ranks(device_order), _ranks(cell_order)
+        for block in self.blocks:
+            block[:, 0] = device_rank[block[:, 0]]
+            block[:, 1] = cell_rank[block[:, 1]]
+        rows = by_device(self.blocks, len(self.devices))
+        return Stays(
+            rows,
+            self.devices.values().take(pa.array(device_order)),
+            self.cells.take(cell_order),
+            base=self.base,
+            tz=self.tz,
+            options=self.options,
+            counts=self.counts,
+            span=self.span,
+        )
+
+
+def _ranks(order: NDArray[np.int64]) -> NDArray[np.int32]:
+    ranks = np.empty(order.size, dtype=np.int32)
+    ranks[order] = np.arange(order.size, dtype=np.int32)
+    return ranks
+
+
+def one_pass(
+    pings: Pings,
+    options: StayOptions,
+    *,
+    tracked: pa.Array | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    sort_memory: int | None = None,
+) -> Built:
+    """Make stays in one pass; when a device's rows turn out not to be in order, in another one with sorting.
+
+    ``options`` have grid and fill filled in. ``tracked`` are device ids to follow: they get the first codes.
+    """
+    n_threads = usable_threads(threads)
+    try:
+        return _Pass(pings, options, tracked, n_threads, progress).stream()
+    except OutOfOrderError:
+        limit = memory_for_sorting() if sort_memory is None else sort_memory
+        return _Pass(pings, options, tracked, n_threads, progress).sort(limit)
+
+
+class _Pass:
+    """One pass over the pings: their batches encoded, and given to the builder or to the sorter."""
+
+    def __init__(
+        self,
+        pings: Pings,
+        options: StayOptions,
+        tracked: pa.Array | None,
+        threads: int,
+        progress: Progress | None,
+    ) -> None:
+        self.pings, self.options, self.threads, self.progress = pings, options, threads, progress
+        self.devices = ids_of_type(pings.device_type)
+        self.tracked: list[NDArray[np.int64]] = []
+        if tracked is not None:
+            self.devices.encode(tracked)
+        self.n_tracked = len(self.devices)
+        self.locate: Locator = make_locator(pings, options)
+        self.builder = StayBuilder(options, self.locate.order)
+        self.base: int | None = None
+        self.first, self.last = 2**62, -(2**62)
+
+    def stream(self) -> Built:
+        """Build stays while reading."""
+        scan = self.pings.scan(threads=self.threads, progress=self.progress)
+        for devices, times, cells in self._encoded(scan):
+            self.builder.append(devices, times, cells, len(self.devices))
+        return self._built(scan.counts, "streamed")
+
+    def sort(self, limit: int) -> Built:
+        """Sort while reading, then build."""
+        sorter = TimeSorter(limit)
+        scan = self.pings.scan(threads=self.threads, progress=self.progress)
+        try:
+            for devices, times, cells in self._encoded(scan):
+                sorter.append(devices, times, cells)
+            order = sorter.order
+            for devices, times, cells in sorter.batches():
+                self.builder.append(devices, times, cells, len(self.devices))
+        finally:
+            sorter.close()
+        return self._built(scan.counts, order)
+
+    def _encoded(self, scan: Scan) -> Iterator[tuple[NDArray[np.int32], ...]]:
+        from cotrace.kernels.times import to_offsets
+
+        for batch in scan:
+            if not batch.time.size:
+                continue
+            if self.base is None:
+                self.base = int(batch.time[0]) // _DAY * _DAY
+            times = np.empty(batch.time.size, dtype=np.int32)
+            least, most = to_offsets(batch.time, self.base, times)
+            if max(most - self.base, self.base - least) > _FARTHEST:
+                raise TimeError(
+                    "the pings span more than 68 years: is a time wrong, or in another unit? "
+                    f"They reach from {np.datetime64(min(least, self.first), 's')} "
+                    f"to {np.datetime64(max(most, self.last), 's')}"
+                )
+            devices = self.devices.encode(batch.device)
+            cells = self.locate(scan, batch)
+            self._note_span(least, most, times, cells)
+            if self.n_tracked:
+                self._track(devices, times, cells)
+            yield devices, times, cells
+
+    def _note_span(self, least: int, most: int, times: NDArray[np.int32], cells: NDArray[np.int32]) -> None:
+        if cells.size and cells.min() < 0:  # only rows that have a cell count
+            kept = times[cells >= 0]
+            if not kept.size:
+                return
+            assert self.base is not None
+            least, most = self.base + int(kept.min()), self.base + int(kept.max())
+        self.first, self.last = min(self.first, least), max(self.last, most)
+
+    def _track(self, devices: NDArray[np.int32], times: NDArray[np.int32], cells: NDArray[np.int32]) -> None:
+        at = np.flatnonzero(devices < self.n_tracked)
+        at = at[cells[at] >= 0]
+        if at.size:
+            self.tracked.append(np.stack([devices[at], times[at]], axis=1).astype(np.int64))
+
+    def _built(self, counts: Counts, order: str) -> Built:
+        blocks = self.builder.finalize()
+        collapsed = self.builder.collapsed
+        counts = replace(
+            counts,
+            used=counts.rows - counts.n_refused - counts.skipped - collapsed,
+            collapsed=collapsed,
+            conflicts=self.builder.conflicts,
+            relabelled=self.builder.relabelled,
+            order=order,
+        )
+        counts.check()
+        for warning in self.locate.warnings():
+            warnings.warn(warning, stacklevel=5)
+        return Built(
+            blocks,
+            self.devices,
+            self.locate.cells(),
+            self.base or 0,
+            None if self.first > self.last else (self.first, self.last),
+            self.pings.tz,
+            self.options,
+            counts,
+            self.builder.gaps,
+            self.n_tracked,
+            self.tracked,
+        )

@@ -1,0 +1,111 @@
+"""Episodes, joint seconds and crowds against sets of single seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from cotrace.kernels import overlap, rows, windows
+
+
+@st.composite
+def segment(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Disjoint stays with gaps between, by start."""
+    moments = sorted(draw(st.sets(st.integers(-30, 30), max_size=14)))
+    return list(zip(moments[::2], moments[1::2], strict=False))
+
+
+def seconds_of(stays: list[tuple[int, int]]) -> set[int]:
+    return {t for a, b in stays for t in range(a, b)}
+
+
+def pieces(seconds: set[int]) -> list[tuple[int, int]]:
+    return sorted((t, next(e for e in range(t, 99) if e not in seconds)) for t in seconds if t - 1 not in seconds)
+
+
+def as_rows(*segments: list[tuple[int, int]]) -> NDArray[np.int32]:
+    listed = [(d, 0, a, b) for d, stays in enumerate(segments) for a, b in stays]
+    return np.array(listed, dtype=np.int32).reshape(-1, 4)
+
+
+@settings(max_examples=400, deadline=None)
+@given(segment(), segment(), st.integers(-35, 35), st.integers(0, 50), st.integers(1, 5), st.integers(1, 40))
+def test_episodes_and_the_most_within(
+    a: list[tuple[int, int]], b: list[tuple[int, int]], start: int, length: int, least: int, per: int
+) -> None:
+    table = as_rows(a, b)
+    out = np.empty((40, 2), dtype=np.int32)
+    end = start + length
+    together = seconds_of(a) & seconds_of(b) & set(range(start, end))
+    n = overlap._episodes(table, 0, len(a), len(a), len(a) + len(b), start, end, 1, out)
+    assert out[:n].tolist() == [list(p) for p in pieces(together)]
+    most = max(sum(t <= s < t + per for s in together) for t in range(-80, 80))
+    assert overlap._most_within(out, n, per) == most
+    assert overlap._dwell(table, 0, len(a), start, end) == len(seconds_of(a) & set(range(start, end)))
+    n = overlap._episodes(table, 0, len(a), len(a), len(a) + len(b), start, end, least, out)
+    assert out[:n].tolist() == [list(p) for p in pieces(together) if p[1] - p[0] >= least]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(segment(), min_size=1, max_size=4), st.integers(1, 20))
+def test_crowd_is_the_fullest_window_that_an_episode_touches(
+    segments: list[list[tuple[int, int]]], window: int
+) -> None:
+    table = as_rows(*segments)
+    if not table.size:
+        return
+    seg_lo, cell_lo = np.empty(len(table) + 1, np.int64), np.empty(2, np.int64)
+    n = rows.segments_of(table, 1, seg_lo, cell_lo)
+    episodes = np.ascontiguousarray(table[:, 2:])
+    crowd = np.empty(len(table), dtype=np.int64)
+    overlap.count_crowd(
+        table,
+        seg_lo[: n + 1],
+        cell_lo,
+        window,
+        np.array([0, len(table)]),
+        np.arange(len(table)),
+        episodes,
+        crowd,
+    )
+    where = [{t // window for t in seconds_of(s)} for s in segments]
+    expected = [
+        max(sum(w in there for there in where) for w in range(a // window, (b - 1) // window + 1))
+        for a, b in episodes.tolist()
+    ]
+    assert crowd.tolist() == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(segment(), min_size=1, max_size=4), st.integers(1, 20), st.integers(-7, 7))
+def test_windows_hold_distinct_devices_and_all_dwell(
+    segments: list[list[tuple[int, int]]], window: int, base: int
+) -> None:
+    table = as_rows(*segments)
+    touched = np.empty((windows.windows_touched(table, base, window), 3), dtype=np.int64)
+    out = np.empty((len(touched), 4), dtype=np.int64)
+    found = out[: windows.count_windows(table, base, window, touched, out)].tolist()
+    moments = [(d, t + base) for d, s in enumerate(segments) for t in seconds_of(s)]
+    expected = [
+        [0, w, len({d for d, t in moments if t // window == w}), sum(t // window == w for _, t in moments)]
+        for w in sorted({t // window for _, t in moments})
+    ]
+    assert found == expected
+
+
+def test_episodes_of_a_group_are_ordered_by_start_then_cell() -> None:
+    episodes = np.array([[5, 6], [1, 2], [-3, -1], [1, 9], [0, 1]], dtype=np.int32)
+    order = np.empty(5, dtype=np.int64)
+    overlap.order_episodes(np.array([0, 4, 5]), episodes, np.array([0, 2, 1, 1, 0], np.int32), order)
+    assert order.tolist() == [2, 3, 1, 0, 4]
+
+
+def test_segments_and_empty_cells() -> None:
+    table = np.array([[0, 1, 0, 1], [0, 1, 2, 3], [3, 1, 0, 1], [3, 4, 0, 1]], dtype=np.int32)
+    seg_lo, cell_lo = np.empty(5, np.int64), np.empty(7, np.int64)
+    assert rows.segments_of(table, 6, seg_lo, cell_lo) == 3
+    assert seg_lo[:4].tolist() == [0, 2, 3, 4]
+    assert cell_lo.tolist() == [0, 0, 2, 2, 2, 3, 3]
+    assert rows.segments_of(table[:0], 0, seg_lo, cell_lo) == 0
