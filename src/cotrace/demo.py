@@ -118,8 +118,8 @@ def city_pings(devices: int = 800, *, seed: int = 2021) -> pa.Table:
     """Make the pings of a city as an Arrow table ``device, time, lon, lat``, in order of time.
 
     Homes lie in blocks, work places in few buildings. On weekdays a device goes to work in the morning and
-    back in the evening, and on some days out to one of the places that people go to; about every 40 minutes it
-    is seen, within some 40 m of where it is.
+    back in the evening, and on some days out to one of the places that people go to; about every 40 minutes
+    it is seen, within some 40 m of where it is.
     """
     import pyarrow as pa
 
@@ -132,7 +132,8 @@ def city_pings(devices: int = 800, *, seed: int = 2021) -> pa.Table:
     start = datetime(2021, 11, 3, tzinfo=ZoneInfo("Asia/Shanghai")) - timedelta(days=_DAYS)
     order = np.argsort(second, kind="stable")
     instants = pa.array(second[order] + int(start.timestamp()), pa.timestamp("s", "Asia/Shanghai"))
-    return pa.table({"device": device[order] + 1, "time": instants, "lon": lon[order], "lat": lat[order]})
+    columns = [pa.array(device[order] + 1), instants, pa.array(lon[order]), pa.array(lat[order])]
+    return pa.table(columns, names=["device", "time", "lon", "lat"])
 
 
 def _moments(rng: np.random.Generator, devices: int) -> tuple[Ints, Ints]:

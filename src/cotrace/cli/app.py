@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -23,13 +24,14 @@ TERMINATED = 143
 class App(click.Group):
     """A group whose commands end with one line for everything that a user can mend."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run, and turn errors into one line and an exit code."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+        run: Callable[..., Any] = super().main
+        if not extra.pop("standalone_mode", True):
+            return run(*args, **extra, standalone_mode=False)
         _stop_on_sigterm()
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = run(*args, **extra, standalone_mode=False)
         except click.Abort:
             _end("stopped; nothing was written", STOPPED)
         except click.UsageError as error:
@@ -65,15 +67,15 @@ def _stop_on_sigterm() -> None:
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import version
+    from cotrace import __version__
 
-    click.echo(f"cotrace {version('cotrace')}")
+    click.echo(f"cotrace {__version__}")
     ctx.exit()
 
 
 @click.group(cls=App, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show it."
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version and exit."
 )
 @click.pass_context
 def app(ctx: click.Context) -> None:

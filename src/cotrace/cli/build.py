@@ -19,24 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["companion_rule", "named_preset", "open_pings", "preset_line", "read_cases", "stay_options"]
 
 Given = Mapping[str, Any]
-CASE_COLUMNS = ("device", "as_of", "infectious_from", "isolated_at")
 #: The parameters of ``read_pings``, of the same names here.
 _READ = (
-    "device",
-    "time",
-    "unit",
-    "tz",
-    "clock_change",
-    "lon",
-    "lat",
-    "x",
-    "y",
-    "tower",
-    "towers",
-    "crs",
-    "errors",
+    *("device", "time", "lon", "lat", "x", "y", "tower"),
+    *("towers", "crs", "tz", "unit", "clock_change", "errors", "refused_cap"),
 )
-_READ += ("refused_cap",)
 _NONE = "none"
 
 
@@ -46,6 +33,8 @@ def open_pings(given: Given) -> Pings:
 
     paths = list(given["paths"])
     named = {name: given[name] for name in _READ if given.get(name) is not None}
+    if "," in named.get("tower", ""):
+        named["tower"] = tuple(part.strip() for part in named["tower"].split(","))
     return read_pings(paths[0] if len(paths) == 1 else paths, **named)
 
 
@@ -112,7 +101,7 @@ def preset_line(preset: Preset, rule: CompanionRule, options: StayOptions) -> st
     """Name the preset, its source, and every option that was given another value."""
     other = []
     for mine, its in ((rule, preset.rule), (options, preset.options)):
-        for field in fields(mine):  # type: ignore[arg-type]
+        for field in fields(mine):
             new, old = getattr(mine, field.name), getattr(its, field.name)
             if new != old and not (field.name == "grid" and _same_square(new, old)):
                 other.append(f"{field.name}={new!r} instead of {old!r}")
@@ -146,11 +135,9 @@ def _cases_parquet(file: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(file)
+        return pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise ReadError(f"--cases {file} is damaged: {error}") from None
-    _need_device(file, table.column_names)
-    return table.select([name for name in CASE_COLUMNS if name in table.column_names])
 
 
 def _cases_csv(file: Path) -> dict[str, list[str | None]]:
@@ -163,7 +150,12 @@ def _cases_csv(file: Path) -> dict[str, list[str | None]]:
         raise ReadError(f"--cases {file} is damaged: {error}") from None
     rows = [row for row in rows if row]
     header = [name.strip() for name in rows[0]] if rows else []
-    _need_device(file, header)
+    doubled = [name for name in header if header.count(name) > 1]
+    if not header or doubled:
+        what = f"has two columns {doubled[0]!r}" if doubled else "is empty"
+        raise SchemaError(
+            f"--cases {file} {what}: it wants a header with device, as_of[, infectious_from, isolated_at]"
+        )
     body = rows[1:]
     odd = [i for i, row in enumerate(body) if len(row) != len(header)]
     if odd:
@@ -171,17 +163,4 @@ def _cases_csv(file: Path) -> dict[str, list[str | None]]:
             f"--cases {file}: {len(odd)} rows have not the header's {len(header)} fields, first row {odd[0]}"
         )
     # an empty field is no date; an empty device is left for the library to refuse
-    columns = {name: [row[i].strip() or None for row in body] for i, name in enumerate(header)}
-    return {name: columns[name] for name in CASE_COLUMNS if name in columns}
-
-
-def _need_device(file: Path, names: list[str]) -> None:
-    if "device" not in names:
-        there = ", ".join(names) if any(names) else "none"
-        raise SchemaError(
-            f"--cases {file} has no column 'device'; there are: {there}. It wants device, as_of"
-            "[, infectious_from, isolated_at], with a header, separated by commas"
-        )
-    doubled = [name for name in CASE_COLUMNS if names.count(name) > 1]
-    if doubled:
-        raise SchemaError(f"--cases {file} has two columns {doubled[0]!r}")
+    return {name: [row[i].strip() or None for row in body] for i, name in enumerate(header)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ _format = click.option(
 )
 
 
-@click.command(cls=StrictCommand)
+@click.command(cls=StrictCommand, short_help="Find the devices that kept cases company.")
 @input_options
 @click.option("--cases", required=True, metavar="FILE", help="Cases, CSV or Parquet: device, as_of[, ...].")
 @click.option("--as-of", metavar="TIME", help="End of the lookback of every case, with its offset.")
@@ -55,18 +56,17 @@ def companions(**given: Any) -> None:
             rule=rule,
             options=options,
             threads=given["threads"],
-            evidence=not given["no_evidence"],
             progress=progress,
         )
     run = run_of(given, found, preset, warned)
-    output.write_folder(out, lambda new: results(new, suffix, found, pings, run))
+    output.write_folder(out, partial(results, suffix=suffix, found=found, pings=pings, run=run))
     click.echo(str(found))
     if preset:
         click.echo(build.preset_line(preset, rule, options))
     _wrote(out, started)
 
 
-@click.command()
+@click.command(short_help="Make stays of pings.")
 @input_options
 @stay_options
 @click.option("--out", required=True, metavar="FILE|DIR", help="A .parquet or .csv file, or a folder.")
@@ -90,15 +90,15 @@ def stays(**given: Any) -> None:
         found = find_stays(pings, options=options, threads=given["threads"], progress=progress)
     run = stays_run(given, found, warned)
     if as_file:
-        output.write_file(out, lambda file: stays_file(file, found, run))
+        output.write_file(out, partial(stays_file, found=found, run=run))
     else:
         suffix = given["format_"] or "parquet"
-        output.write_folder(out, lambda new: stays_folder(new, suffix, found, pings, run))
+        output.write_folder(out, partial(stays_folder, suffix=suffix, found=found, pings=pings, run=run))
     click.echo(str(found))
     _wrote(out, started)
 
 
-@click.command()
+@click.command(short_help="Look at pings before they are used.")
 @input_options
 @stay_options
 def info(**given: Any) -> None:
@@ -111,18 +111,34 @@ def info(**given: Any) -> None:
     with warning_lines(progress):
         pings = build.open_pings(given)
         options = build.stay_options(given, None, pings)
-        seen = survey(pings, options)
+        seen = survey(pings, options, threads=given["threads"], progress=progress)
     click.echo(describe(seen, options))
 
 
-@click.command()
+@click.command(short_help="Run the main job on data that come along.")
 @click.option("--out", metavar="DIR", help="Write both results here, as 'cotrace companions' does.")
 def demo(out: str | None) -> None:
     """Run the main job on real positions of calves and on a made city; nothing is written without --out."""
-    from cotrace.demo import run
+    from cotrace import demo as jobs
+    from cotrace.cli import output
+    from cotrace.cli.record import results, run_of
 
-    with warning_lines():
-        run(click.echo, None if out is None else Path(out))
+    for make in (jobs.calves, jobs.city):
+        folder = None if out is None else Path(out) / make.__name__
+        if folder is not None:
+            output.check_folder(folder)
+        job = make()
+        click.echo(f"== {job.name}\n{job.about}\n")
+        with warning_lines() as warned:
+            done = jobs.run(job)
+        click.echo(f"{done.found}\n\n{job.name}: {done.seconds:.1f} s\n")
+        if folder is not None:
+            run = run_of({"paths": [f"demo: {job.name}"]}, done.found, None, warned)
+            output.write_folder(
+                folder, partial(results, suffix="parquet", found=done.found, pings=job.pings, run=run)
+            )
+            click.echo(f"written to {folder}\n")
+    click.echo("The first run on a machine also compiles; the next takes less.")
 
 
 def _wrote(out: Path, started: float) -> None:

@@ -46,14 +46,14 @@ input_options = _all(
     click.option("--tz", metavar="ZONE", help="Time zone of times without one, such as Asia/Shanghai."),
     click.option(
         "--clock-change",
-        metavar="refuse|earlier|later",
+        type=click.Choice(["refuse", "earliest", "latest"]),
         help="Local times that a clock change repeats or leaves out: refuse them (default), or read them.",
     ),
     _column("lon", "the longitude, in degrees"),
     _column("lat", "the latitude, in degrees"),
     _column("x", "x, in metres"),
     _column("y", "y, in metres"),
-    _column("tower", "the tower id"),
+    click.option("--tower", metavar="COLUMN", help="Column of the tower id, or two: lac,ci."),
     click.option(
         "--towers", metavar="FILE", help="Table of towers: tower, lon, lat[, radius_m, generation]."
     ),

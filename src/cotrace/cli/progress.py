@@ -72,7 +72,7 @@ def warning_lines(progress: Progress | None = None) -> Iterator[list[CotraceWarn
     with warnings.catch_warnings():
         warnings.simplefilter("always", CotraceWarning)
         before = warnings.showwarning
-        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.showwarning = show
         try:
             yield seen
         finally:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from cotrace.errors import CotraceWarning
     from cotrace.io import Pings
     from cotrace.presets import Preset
-    from cotrace.stays import Stays
+    from cotrace.tables import Stays
 
 __all__ = ["CANDIDATES", "results", "run_of", "stays_file", "stays_folder", "stays_run"]
 
 CANDIDATES = "candidates from co-location, not contacts: nothing should follow for a person without review"
-_NOT_RECORDED = {"paths", "out", "threads", "format_", "no_evidence"}
+_NOT_RECORDED = {"paths", "out", "threads", "format_"}
 
 
 def run_of(
@@ -35,7 +35,7 @@ def run_of(
     run["rule"] = {"reads": found.rule.describe(), **found.rule.as_dict()}
     if preset:
         run["preset"] = {"id": preset.id, "source": preset.source, "date": preset.date, "note": preset.note}
-    run["rows"] = {name: len(table) for name, table in _tables(found)}
+    run["rows"] = {name: len(getattr(found, name)) for name in _names(run)}
     return run
 
 
@@ -49,13 +49,13 @@ def stays_run(given: Mapping[str, Any], found: Stays, warned: Sequence[CotraceWa
 def _run(
     command: str, given: Mapping[str, Any], options: Any, counts: Any, warned: Sequence[Any]
 ) -> dict[str, Any]:
-    from importlib.metadata import version
+    from cotrace import __version__
 
     return {
-        "cotrace": version("cotrace"),
+        "cotrace": __version__,
         "command": command,
         "paths": list(given["paths"]),
-        "given": {k: v for k, v in given.items() if v is not None and k not in _NOT_RECORDED},
+        "given": {k: v for k, v in given.items() if v not in (None, False) and k not in _NOT_RECORDED},
         "options": _plain(options),
         "counts": counts.as_dict(),
         "warnings": [{"kind": w.kind, "says": str(w), "figures": _plain(w.figures)} for w in warned],
@@ -75,16 +75,16 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _tables(found: Companions) -> list[tuple[str, Any]]:
-    named = ((name, getattr(found, name)) for name in ("companions", "evidence", "funnel", "coverage"))
-    return [(name, table) for name, table in named if table is not None]
+def _names(run: Mapping[str, Any]) -> tuple[str, ...]:
+    # a table is made when it is first asked for: evidence that nobody wants is never made
+    return ("companions", *(() if run["given"].get("no_evidence") else ("evidence",)), "funnel", "coverage")
 
 
 def results(folder: Path, suffix: str, found: Companions, pings: Pings, run: Mapping[str, Any]) -> None:
     """Write every table of a result into ``folder``."""
     says = {"what": CANDIDATES, "rule": found.rule.describe(), "run": _json(run)}
-    for name, table in _tables(found):
-        write_table(table.to_arrow(), folder / f"{name}.{suffix}", says)
+    for name in run["rows"]:
+        write_table(getattr(found, name).to_arrow(), folder / f"{name}.{suffix}", says)
     _write_rest(folder, suffix, pings, run)
 
 

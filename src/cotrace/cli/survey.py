@@ -35,14 +35,15 @@ def _figures(seen: Survey, options: StayOptions) -> list[tuple[str, str]]:
         ("positions", what.get(seen.positions, seen.positions)),
         ("span", _span(seen)),
         ("gaps", _gaps(seen, options)),
-        ("one cell", _share(seen.share_same_cell, "of consecutive pings are in one cell")),
+        ("one cell", _one_cell(seen)),
         ("observed", _observed(seen)),
     ]
     return [(name, value) for name, value in rows if value]
 
 
-def _share(share: float | None, of: str) -> str:
-    return "" if share is None else f"{share:.1%} {of}"
+def _has_gaps(seen: Survey) -> bool:
+    # gaps far over max_gap are counted, not measured: there is a share of them, and no median
+    return seen.median_gap_s is not None or seen.share_over_max_gap > 0
 
 
 def _span(seen: Survey) -> str:
@@ -65,13 +66,21 @@ def _zone(name: str) -> tzinfo:
 
 
 def _gaps(seen: Survey, options: StayOptions) -> str:
-    if seen.median_gap_s is None:
+    if not _has_gaps(seen):
         return ""
-    over = _share(seen.share_over_max_gap, f"over max_gap={options.max_gap}")
-    return f"median {_roughly(seen.median_gap_s)}, most often {_roughly(seen.modal_gap_s or 0)}, {over}"
+    far = f"over {_roughly(2 * options.max_gap_s)}"
+    median, modal = (far if gap is None else _roughly(gap) for gap in (seen.median_gap_s, seen.modal_gap_s))
+    over = f"{seen.share_over_max_gap:.1%} over max_gap={options.max_gap}"
+    return f"median {median}, most often {modal}, {over}"
+
+
+def _one_cell(seen: Survey) -> str:
+    return f"{seen.share_same_cell:.1%} of consecutive pings are in one cell" if _has_gaps(seen) else ""
 
 
 def _observed(seen: Survey) -> str:
+    if not _has_gaps(seen):
+        return ""
     same, forward = seen.observed_h_same_cell, seen.observed_h_forward
     return f"{same:,.0f} h with fill='same_cell', {forward:,.0f} h with fill='forward'"
 
@@ -89,14 +98,14 @@ def _roughly(seconds: float) -> str:
 def _words(seen: Survey, options: StayOptions) -> list[str]:
     if not seen.used:
         return ["No row can be used."]
-    if seen.median_gap_s is None:
+    if not _has_gaps(seen):
         return ["No device has two pings: no stay can be made."]
     return [_on_fill(seen, options), _on_max_gap(seen, options)]
 
 
 def _on_fill(seen: Survey, options: StayOptions) -> str:
     same, forward = seen.observed_h_same_cell, seen.observed_h_forward
-    one_cell = seen.share_same_cell or 0.0
+    one_cell = seen.share_same_cell
     head = (
         "fill must be named for a tower log" if seen.positions == "none" or options.by == "tower" else "fill"
     )
@@ -108,19 +117,19 @@ def _on_fill(seen: Survey, options: StayOptions) -> str:
         return text + "The two differ little here, and 'same_cell' claims less."
     if one_cell < 1 - MOSTLY_ONE_CELL:
         return text + (
-            "Consecutive pings are seldom in one cell: either only changes of cell are recorded, and 'forward' "
-            "fits, or the cells are too small for these positions."
+            "Consecutive pings are seldom in one cell: either only changes of cell are recorded, and "
+            "'forward' fits, or the cells are too small for these positions."
         )
     return text + "'forward' is right only when every change of cell is recorded."
 
 
 def _on_max_gap(seen: Survey, options: StayOptions) -> str:
-    limit, share = options.max_gap_s, seen.share_over_max_gap or 0.0
+    limit, share = options.max_gap_s, seen.share_over_max_gap
     modal, median = seen.modal_gap_s, seen.median_gap_s or 0
     if modal and limit and abs(modal - limit) <= MODAL_NEAR * limit:
         return (
-            f"max_gap: the commonest gap, {_roughly(modal)}, is within {MODAL_NEAR:.0%} of {options.max_gap}: a "
-            "little jitter decides what is observed. Choose it clearly above or below."
+            f"max_gap: the commonest gap, {_roughly(modal)}, is within {MODAL_NEAR:.0%} of {options.max_gap}: "
+            "a little jitter decides what is observed. Choose it clearly above or below."
         )
     if share > MANY_LONG_GAPS:
         return (
@@ -130,8 +139,8 @@ def _on_max_gap(seen: Survey, options: StayOptions) -> str:
     if median and limit > LONG_FOR_MEDIAN * median:
         shorter = format_duration(_round_up(10 * median))
         return (
-            f"max_gap: {options.max_gap} is {limit / median:,.0f} times the median gap, {_roughly(median)}; a "
-            f"shorter one, such as {shorter}, would not bridge real absences."
+            f"max_gap: {options.max_gap} is {limit / median:,.0f} times the median gap, {_roughly(median)}; "
+            f"a shorter one, such as {shorter}, would not bridge real absences."
         )
     return f"max_gap: {options.max_gap} bridges {1 - share:.1%} of gaps, and fits these pings."
 

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_cells"]
 
-COLOURS = "cividis_r"  # light to dark, even in lightness, for every kind of sight
+COLOURS = "viridis_r"  # light to dark, even in lightness, for every kind of sight
 NO_COMPANION, EDGE = "#F2F2F2", "#9A9A9A"
-MOST_LABELS, MOST_BARS = 12, 20
-#: Cells drawn smaller than 1/FINE of the picture are points instead of squares.
-FINE = 90
+MOST_LABELS, MOST_BARS = 10, 20
+#: Cells smaller than 1/FINE of the picture are points, not squares; those over 1/COARSE hold their figures.
+FINE, COARSE = 90, 10
+#: The shorter side of the picture has at least this share of the longer; empty space around the cells.
+LEAST_SHAPE, MARGIN = 0.6, 0.04
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class _Cells:
 def plot_cells(found: Companions, case: Any, as_of: Any = None, *, ax: Axes | None = None) -> Axes:
     """Draw the cells that a case was in, coloured by how many companions each brings.
 
-    The figures in the cells are the case's dwell in the lookback. A companion counts in every cell with a
-    qualifying episode, so the figures of the cells may add up to more than there are companions. Towers with a
-    known position are points; where none is known, bars.
+    The figures in the cells are these companions and the case's dwell in the lookback. A companion counts in
+    every cell with a qualifying episode, so the cells may add up to more than there are companions. Towers
+    with a known position are points; where none is known, bars.
 
     Parameters
     ----------
@@ -112,13 +114,15 @@ def _map(ax: Axes, found: Companions, cells: _Cells, points: NDArray[np.float64]
         ax.text(0.5, 0.5, "the case was not observed in its lookback", transform=ax.transAxes, ha="center")
         return
     _limits(ax, squares, centres, plane)
-    if squares is not None and not _too_fine(squares):
+    fineness = _fineness(squares) if squares is not None else np.inf
+    if squares is not None and fineness <= FINE:
         _draw_squares(ax, squares, cells, norm)
     else:
         _draw_points(ax, centres, cells, norm)
-    _label(ax, centres, cells, norm, inside=squares is not None and not _too_fine(squares))
+    _label(ax, centres, cells, norm, inside=fineness <= COARSE)
     _colour_bar(ax, norm)
-    ax.set_xlabel("x, m" if plane else "longitude, degrees")
+    says = "in the cells: companions, and the case's dwell"
+    ax.set_xlabel(f"{'x, m' if plane else 'longitude, degrees'}  ({says})")
     ax.set_ylabel("y, m" if plane else "latitude, degrees")
     ax.ticklabel_format(useOffset=False, style="plain")
     ax.tick_params(labelsize=9)
@@ -136,27 +140,32 @@ def _squares(found: Companions, cells: _Cells) -> list[NDArray[np.float64]]:
 
 
 def _limits(ax: Axes, squares: Any, centres: NDArray[np.float64], plane: bool) -> None:
-    """Fit the axes around all cells, with a margin; a degree of longitude is as long as it is on the ground."""
+    """Fit the axes around all cells, and no longer east to west than it is on the ground."""
     corners = np.concatenate(squares) if squares else centres[np.isfinite(centres[:, 0])]
     low, high = corners.min(axis=0), corners.max(axis=0)
-    margin = max(0.06 * float((high - low).max()), 1e-9 if squares else 0.005)
-    ax.set_xlim(low[0] - margin, high[0] + margin)
-    ax.set_ylim(low[1] - margin, high[1] + margin)
-    middle = np.radians(float(low[1] + high[1]) / 2)
-    ax.set_aspect(1.0 if plane else 1.0 / max(0.01, float(np.cos(middle))), adjustable="datalim")
+    middle = (low + high) / 2
+    # a degree of longitude in degrees of latitude; in a plane both are metres
+    width = np.array([1.0 if plane else max(0.01, float(np.cos(np.radians(middle[1])))), 1.0])
+    extent = (high - low) * width
+    half = np.maximum(extent, LEAST_SHAPE * extent.max()) * (0.5 + MARGIN)
+    half = np.maximum(half, 1e-6 if squares else 0.005) / width
+    ax.set_xlim(middle[0] - half[0], middle[0] + half[0])
+    ax.set_ylim(middle[1] - half[1], middle[1] + half[1])
+    ax.set_aspect(1.0 / width[0], adjustable="box")
 
 
-def _too_fine(squares: list[NDArray[np.float64]]) -> bool:
+def _fineness(squares: list[NDArray[np.float64]]) -> float:
+    """Return how many cells the longer side of the picture has room for."""
     corners = np.concatenate(squares)
     extent = (corners.max(axis=0) - corners.min(axis=0)).max()
-    side = np.ptp(squares[0], axis=0).max()
-    return bool(extent > FINE * side)
+    return float(extent / np.ptp(squares[0], axis=0).max())
 
 
 def _norm(companions: NDArray[np.int64]) -> Normalize:
     from matplotlib.colors import Normalize
 
-    return Normalize(0, max(1, int(companions.max(initial=1))))
+    most = int(companions.max(initial=1))
+    return Normalize(min(1, most - 1), max(1, most))
 
 
 def _faces(cells: _Cells, norm: Normalize) -> list[Any]:
@@ -179,7 +188,8 @@ def _draw_points(ax: Axes, centres: NDArray[np.float64], cells: _Cells, norm: No
     faces = _faces(cells, norm)
     size = 30 + 170 * np.sqrt(cells.dwell_s / max(1, cells.dwell_s.max()))
     ax.scatter(
-        *centres[order].T,
+        centres[order, 0],
+        centres[order, 1],
         s=size[order],
         c=[faces[i] for i in order],
         edgecolors="#555555",
@@ -198,16 +208,17 @@ def _draw_points(ax: Axes, centres: NDArray[np.float64], cells: _Cells, norm: No
 
 
 def _label(ax: Axes, centres: NDArray[np.float64], cells: _Cells, norm: Normalize, *, inside: bool) -> None:
-    """Write the case's dwell in (or above) the cells that bring most, then those where it was longest."""
-    order = np.lexsort((-cells.dwell_s, -cells.companions))[:MOST_LABELS]
+    """Label the cells that bring most, then those where the case was longest: companions, and its dwell."""
+    order = np.lexsort((-cells.dwell_s, -cells.companions))[: None if inside else MOST_LABELS]
     for i in order:
         if np.isnan(centres[i, 0]):
             continue
-        dark = inside and norm(int(cells.companions[i])) > 0.55
+        brings, dwell = int(cells.companions[i]), hours(int(cells.dwell_s[i]))
+        dark = inside and brings and norm(brings) > 0.5
         ax.annotate(
-            hours(int(cells.dwell_s[i])),
+            f"{brings:,}\n{dwell}" if brings else dwell,
             tuple(centres[i]),
-            (0, 0 if inside else 9),
+            (0, 0 if inside else 8),
             textcoords="offset points",
             ha="center",
             va="center" if inside else "bottom",
@@ -221,11 +232,12 @@ def _colour_bar(ax: Axes, norm: Normalize) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.ticker import MaxNLocator
 
-    bar = ax.figure.colorbar(ScalarMappable(norm, COLOURS), ax=ax, shrink=0.7, pad=0.02)
+    # beside the map itself, which its aspect makes narrower than the room that it has
+    bar = ax.figure.colorbar(ScalarMappable(norm, COLOURS), cax=ax.inset_axes((1.04, 0.15, 0.035, 0.7)))
     bar.locator = MaxNLocator(integer=True)
     bar.update_ticks()
     bar.outline.set_visible(False)
-    bar.set_label("companions that the cell brings (light grey: none); figures: the case's dwell", fontsize=9)
+    bar.set_label("companions that the cell brings (light grey: none)", fontsize=9)
 
 
 def _bars(ax: Axes, found: Companions, cells: _Cells) -> None:

@@ -17,7 +17,7 @@ CASE, COMPANION, SHARED = "#0072B2", "#E69F00", "#000000"
 INK, MUTED, OUTSIDE = "#222222", "#666666", "#EDEDED"
 
 
-def axes(ax: Axes | None, width: float, height: float) -> Axes:
+def axes(ax: Axes | None, width: float, height: float) -> Any:
     """Return ``ax``, or new axes of this size in inches.
 
     Raises
@@ -36,7 +36,8 @@ def axes(ax: Axes | None, width: float, height: float) -> Axes:
 
 def title(ax: Axes, what: str, found: Companions) -> None:
     """Write what is shown, and below it what it is and by which reading."""
-    width = max(40, int(ax.figure.get_figwidth() * 13))
+    inches = ax.figure.get_window_extent().width / ax.figure.dpi
+    width = max(40, int(inches * 13))
     reading = f"Candidates from co-location, not contacts: {found.rule.describe()}; {cells_are(found)}."
     lines = fill(reading, width)
     ax.set_title(

@@ -77,7 +77,8 @@ def plot_timeline(
     _legend(ax, case, companion)
     episodes = sum(len(lane.episodes) for lane in lanes)
     shared = hours(sum(lane.shared_s for lane in lanes))
-    title(ax, f"{companion} beside case {case}: {episodes} qualifying episodes, {shared} together", found)
+    what = "episode" if episodes == 1 else "episodes"
+    title(ax, f"{companion} beside case {case}: {episodes:,} qualifying {what}, {shared} together", found)
     return ax
 
 
@@ -137,19 +138,35 @@ def _time_axis(ax: Axes, one: OneCase, tz: str) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     zone = _zone(tz)
-    start, end = one.start / _DAY, one.as_of / _DAY
+    start, end = one.start / _DAY, max(one.as_of, one.start) / _DAY
     margin = (end - start) * _MARGIN
     ax.set_xlim(start - margin, end + margin)
     locator = AutoDateLocator(tz=zone, minticks=4, maxticks=12)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))
-    for outside in ((start - 2 * margin, start), (end, end + 2 * margin)):
+    for outside in ((start - 2 * margin, start), (one.end / _DAY, end + 2 * margin)):
         ax.axvspan(*outside, color=OUTSIDE, zorder=1)
+    _marks(ax, one)
     for edge in (start, end):
         ax.axvline(edge, color=MUTED, linewidth=1, linestyle="--", zorder=5)
     ax.set_xlabel(f"time ({tz}); lookback between the dashed lines, its end is as_of")
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
+
+
+def _marks(ax: Axes, one: OneCase) -> None:
+    """Mark where the case's dates cut the lookback short."""
+    dates = {
+        "infectious_from": one.infectious if one.infectious > one.start else None,
+        "isolated_at": one.end if one.end < one.as_of else None,
+    }
+    for name, moment in dates.items():
+        if moment is not None:
+            ax.axvline(moment / _DAY, color=INK, linewidth=1, linestyle=":", zorder=5)
+            at = (moment / _DAY, 1)
+            ax.annotate(
+                name, at, (2, 2), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8
+            )
 
 
 def _zone(name: str) -> Any:
@@ -163,6 +180,9 @@ def _zone(name: str) -> Any:
 
 def _dwell_beside(ax: Axes, lanes: list[_Lane]) -> None:
     """Write each one's dwell, right of its bars."""
+    ax.annotate(
+        "dwell", (1, 1), (6, 2), xycoords="axes fraction", textcoords="offset points", fontsize=8, color=MUTED
+    )
     for y, lane in enumerate(lanes):
         for rows, offset, colour in ((lane.case, -_BAR / 2, CASE), (lane.companion, _BAR / 2, "#8A5A00")):
             ax.annotate(
