@@ -207,10 +207,11 @@ class _Area:
         west, south, east, north = self._bounds or (-180.0, -90.0, 180.0, 90.0)
         lon, lat = self._back.transform(x, y)
         width = (east - west) % 360 or 360.0
-        # degrees east of the western edge: an area may lie across the antimeridian
-        along = (np.asarray(lon) - west) % 360
-        inside = (lat >= south + margin[1]) & (lat <= north - margin[1])
-        return np.asarray(inside & (along >= margin[0]) & (along <= width - margin[0]), np.bool_)
+        with np.errstate(invalid="ignore"):
+            # degrees east of the western edge: an area may lie across the antimeridian
+            along = (np.asarray(lon) - west) % 360
+            inside = (lat >= south + margin[1]) & (lat <= north - margin[1])
+            return np.asarray(inside & (along >= margin[0]) & (along <= width - margin[0]), np.bool_)
 
     def _learn(self, x: Floats, y: Floats) -> bool:
         """Try to add the rectangle round positions to the known one: it is inside when its outline is."""

@@ -203,9 +203,9 @@ def row_edges(rows: ArrayLike, cell_m: float, dy: float = 0.0) -> Floats:
 
     Notes
     -----
-    O(n); about one row in 5,000 needs decimal arithmetic.
+    O(n); one row in a thousand needs decimal arithmetic, next to the equator two in a hundred.
     """
-    k = np.asarray(rows, np.int64)
+    shape, k = np.shape(rows), np.ravel(np.asarray(rows, np.int64))
     first, last = row_limits(cell_m, dy)
     inside = (k > first) & (k <= last)
     head, tail = _arc(np.where(inside, k, 0), cell_m, dy)
@@ -221,8 +221,9 @@ def row_edges(rows: ArrayLike, cell_m: float, dy: float = 0.0) -> Floats:
     # the neighbour on the side of the rest, and how far it is from half way to it
     half = np.abs(np.nextafter(nearest, np.where(rest < 0, -np.inf, np.inf)) - nearest) / 2
     for i in np.flatnonzero(inside & (half - np.abs(rest) <= 4 * bound)):
-        nearest.flat[i] = _nearest_exactly(int(k.flat[i]), cell_m, dy, float(nearest.flat[i]))
-    return np.where(inside, nearest * sign + 0.0, np.where(k <= first, -np.inf, np.inf))
+        nearest[i] = _nearest_exactly(int(k[i]), cell_m, dy, float(nearest[i]))
+    beyond = np.where(k <= first, -np.inf, np.inf)
+    return np.where(inside, nearest * sign + 0.0, beyond).reshape(shape)
 
 
 def _nearest_exactly(row: int, cell_m: float, dy: float, latitude: float) -> float:
@@ -299,7 +300,7 @@ def row_columns(rows: ArrayLike, cell_m: float, dy: float = 0.0) -> Ints:
     int64 array
         Columns of each row.
     """
-    k = np.asarray(rows, np.int64)
+    shape, k = np.shape(rows), np.ravel(np.asarray(rows, np.int64))
     from_north = _from_north(k, cell_m, dy)
     # near a pole the cosine is the sine of a small angle: that one is known to many more digits
     colatitude = np.minimum(from_north, 180.0 - from_north)
@@ -311,8 +312,8 @@ def row_columns(rows: ArrayLike, cell_m: float, dy: float = 0.0) -> Ints:
     width = 2 * np.pi * SEMI_MAJOR_M * cosine / np.sqrt(1 - _E2 * (1 - cosine * cosine)) / cell_m
     columns = np.floor(width + 0.5).astype(np.int64)
     for i in np.flatnonzero(np.abs(width - np.floor(width) - 0.5) < 1e-6):
-        columns.flat[i] = _columns_exactly(int(k.flat[i]), cell_m, dy)
-    return np.asarray(np.maximum(columns, 1), np.int64)
+        columns[i] = _columns_exactly(int(k[i]), cell_m, dy)
+    return np.asarray(np.maximum(columns, 1), np.int64).reshape(shape)
 
 
 def _columns_exactly(row: int, cell_m: float, dy: float) -> int:

@@ -137,7 +137,8 @@ class CellShapes:
         shift = self.grid.origin[0] / self.grid.cell_m
         place = np.asarray(col, np.float64)
         if shift:
-            place = (place + shift) % n
+            # a row of one cell goes round a pole: it has no edge to be shifted
+            place = np.where(n > 1, (place + shift) % n, place)
         return np.asarray(place / n * 360.0 - 180.0, np.float64)
 
     def _metres(self, place: NDArray[Any], axis: int) -> Floats:

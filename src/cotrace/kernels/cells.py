@@ -132,6 +132,7 @@ def geographic_cells(
     of exact arithmetic where ``shift`` is 0.
     """
     missing = 0
+    last_index = last_row - first_row
     for i in range(lon.shape[0]):
         a = lon[i]
         b = lat[i]
@@ -144,21 +145,15 @@ def geographic_cells(
         node = int(place)
         start = rows_at[node]
         guess = start + (place - node) * (rows_at[node + 1] - start)
-        row = min(max(int(np.floor(guess)), first_row), last_row)
-        index = row - first_row
+        index = min(max(int(np.floor(guess)) - first_row, 0), last_index)
         slot = slots[index >> _BAND_BITS]
-        if slot >= 0 and abs(guess - np.floor(guess + 0.5)) <= near_row:
-            # the nearest edge is that of this row or that of the next
-            edge_row = min(max(int(np.floor(guess + 0.5)), first_row), last_row)
-            edge_slot = slots[(edge_row - first_row) >> _BAND_BITS]
-            if edge_slot < 0:
-                wanted[(edge_row - first_row) >> _BAND_BITS] = True
-                slot = edge_slot
-            else:
-                row = edge_row
-                if b < edges[edge_slot, (edge_row - first_row) & _IN_BAND]:
-                    row = max(edge_row - 1, first_row)
-                index = row - first_row
+        edge = np.floor(guess + 0.5)
+        if slot >= 0 and abs(guess - edge) <= near_row:
+            # the row is the one that begins at this edge, or the one before
+            index = min(max(int(edge) - first_row, 0), last_index)
+            slot = slots[index >> _BAND_BITS]
+            if slot >= 0 and b < edges[slot, index & _IN_BAND] and index > 0:
+                index -= 1
                 slot = slots[index >> _BAND_BITS]
         if slot < 0:
             wanted[index >> _BAND_BITS] = True
@@ -170,5 +165,5 @@ def geographic_cells(
             col = _column(a, n_columns)
         else:
             col = int(np.floor((a + 180.0) * (n_columns * (1.0 / 360.0)) - shift) % n_columns)
-        out[i] = (col << 32) + row
+        out[i] = (col << 32) + first_row + index
     return missing
