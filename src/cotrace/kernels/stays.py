@@ -25,7 +25,18 @@ from numpy.typing import NDArray
 
 from cotrace.kernels.jit import inlined, kernel, prefetch
 
-__all__ = ["N_STATE", "append_pings", "finish_runs", "join_spans", "settle_all", "stays_of_runs"]
+__all__ = [
+    "CELL",
+    "HEAD",
+    "N_STATE",
+    "PINGS",
+    "RUN_CELL",
+    "RUN_END",
+    "RUN_START",
+    "append_pings",
+    "join_spans",
+    "stays_of_runs",
+]
 
 RUN_START, RUN_END, RUN_CELL, TIME, CELL, SAME, HEAD, PINGS = range(8)
 N_STATE = 8
@@ -35,23 +46,22 @@ _AHEAD = 16
 @inlined
 def _end_of_run(last: int, following: int, max_gap: int, forward: bool) -> int:
     """Return where a run's stay ends, given its last ping and the first one after it."""
-    if forward and following - last <= max_gap:
-        return following
-    return last
+    return following if forward and following - last <= max_gap else last
 
 
 @inlined
 def _close(
     state: NDArray[np.int32],
     heads: NDArray[np.int32],
-    d: int,
+    device: int,
     end: int,
     keep_empty: bool,
     hold_heads: bool,
     out: NDArray[np.int32],
-    n: int,
+    n_out: int,
 ) -> int:
-    """Close the open run of device ``d`` at ``end``; return how many rows ``out`` has then."""
+    """Close the open run of a device at ``end``; return how many rows ``out`` has then."""
+    d, n = device, n_out
     start = state[d, RUN_START]
     if hold_heads and state[d, HEAD] == 0:
         state[d, HEAD] = 1
@@ -59,48 +69,14 @@ def _close(
         heads[d, 1] = end
         heads[d, 2] = state[d, RUN_CELL]
         heads[d, 3] = state[d, PINGS]
-        return n
-    out[n, 0] = d
+        return n_out
+    out[n, 0] = device
     out[n, 1] = state[d, RUN_CELL]
     out[n, 2] = start
     out[n, 3] = end
-    if out.shape[1] > 4:
+    if keep_empty:
         out[n, 4] = state[d, PINGS]
-    if keep_empty or end > start:
-        n += 1
-    return n
-
-
-@inlined
-def _settle(
-    state: NDArray[np.int32],
-    heads: NDArray[np.int32],
-    d: int,
-    max_gap: int,
-    forward: bool,
-    keep_empty: bool,
-    hold_heads: bool,
-    gaps: NDArray[np.int64],
-    out: NDArray[np.int32],
-    n: int,
-) -> int:
-    """Settle the newest ping of device ``d``; return how many rows ``out`` has then."""
-    time, cell, run_cell = state[d, TIME], state[d, CELL], state[d, RUN_CELL]
-    if run_cell >= 0:
-        gap = time - state[d, RUN_END]
-        same = run_cell == cell
-        gaps[int(same), min(gap, gaps.shape[1] - 1)] += 1
-        if same and gap <= max_gap:
-            state[d, RUN_END] = time
-            state[d, PINGS] += 1
-            return n
-        end = _end_of_run(state[d, RUN_END], time, max_gap, forward)
-        n = _close(state, heads, d, end, keep_empty, hold_heads, out, n)
-    state[d, RUN_START] = time
-    state[d, RUN_END] = time
-    state[d, RUN_CELL] = cell
-    state[d, PINGS] = 1
-    return n
+    return n_out + int(keep_empty or end > start)
 
 
 @kernel
@@ -156,70 +132,66 @@ def append_pings(
     One half cache line a ping, asked for ahead of its use; O(1) a ping.
     """
     n_out, collapsed, conflicts = 0, 0, 0
-    n = devices.size
+    n, longest = devices.size, gaps.shape[1] - 1
     for i in range(n):
         if i + _AHEAD < n:
             prefetch(state, devices[i + _AHEAD])
-        d, t, c = devices[i], times[i], cells[i]
+        # unsigned, or numba checks every index for being negative
+        d, t, c = np.uint64(devices[i]), times[i], cells[i]
         if c < 0:
             continue
-        have = state[d, CELL]
-        if have >= 0:
-            if t <= state[d, TIME]:
-                if t < state[d, TIME]:
+        cell, time = state[d, CELL], state[d, TIME]
+        if cell >= 0:
+            if t <= time:
+                if t < time:
                     return n_out, collapsed, conflicts, i
                 collapsed += 1
-                if c == have:
+                if c == cell:
                     state[d, SAME] += 1
-                elif order[c] > order[have]:
+                elif order[c] > order[cell]:
                     conflicts += state[d, SAME]
                     state[d, CELL] = c
                     state[d, SAME] = 1
                 else:
                     conflicts += 1
                 continue
-            n_out = _settle(state, heads, d, max_gap, forward, keep_empty, hold_heads, gaps, out, n_out)
+            # the newest ping is settled: written out here, for a call with arrays costs 20 ns
+            run_cell, last = state[d, RUN_CELL], state[d, RUN_END]
+            gap = np.int64(time) - np.int64(last)
+            same, near = run_cell == cell, gap <= max_gap
+            if run_cell >= 0:
+                gaps[np.uint64(same), np.uint64(min(gap, longest))] += 1
+            if same and near:
+                state[d, RUN_END] = time
+                state[d, PINGS] += 1
+            else:
+                if run_cell >= 0:
+                    start = state[d, RUN_START]
+                    end = time if forward and near else last
+                    if hold_heads and state[d, HEAD] == 0:
+                        state[d, HEAD] = 1
+                        heads[d, 0] = start
+                        heads[d, 1] = end
+                        heads[d, 2] = run_cell
+                        heads[d, 3] = state[d, PINGS]
+                    else:
+                        k = np.uint64(n_out)
+                        out[k, 0] = devices[i]
+                        out[k, 1] = run_cell
+                        out[k, 2] = start
+                        out[k, 3] = end
+                        if keep_empty:
+                            out[k, 4] = state[d, PINGS]
+                        # written in any case, counted if it is a stay: no branch to mispredict
+                        n_out += int(keep_empty | (end > start))
+                state[d, RUN_START] = time
+                state[d, RUN_END] = time
+                state[d, RUN_CELL] = cell
+                state[d, PINGS] = 1
         state[d, TIME] = t
         state[d, CELL] = c
         state[d, SAME] = 1
     return n_out, collapsed, conflicts, -1
-
-
-@kernel
-def settle_all(
-    max_gap: int,
-    forward: bool,
-    keep_empty: bool,
-    hold_heads: bool,
-    state: NDArray[np.int32],
-    heads: NDArray[np.int32],
-    gaps: NDArray[np.int64],
-    out: NDArray[np.int32],
-) -> int:
-    """Settle the newest ping of every device, once no more of its second can come.
-
-    ``out``, int32[devices, 4 or 5], is filled with the stays that this closes; returns how many. O(devices).
-    """
-    n_out = 0
-    for d in range(state.shape[0]):
-        if state[d, CELL] >= 0:
-            n_out = _settle(state, heads, d, max_gap, forward, keep_empty, hold_heads, gaps, out, n_out)
-            state[d, CELL] = -1
-    return n_out
-
-
-@kernel
-def finish_runs(keep_empty: bool, state: NDArray[np.int32], out: NDArray[np.int32]) -> int:
-    """Close the open run of every device at its last ping; the state must be settled.
-
-    ``out``, int32[devices, 4 or 5], is filled; returns the number of rows. O(devices).
-    """
-    n_out = 0
-    for d in range(state.shape[0]):
-        if state[d, RUN_CELL] >= 0:
-            n_out = _close(state, state, d, state[d, RUN_END], keep_empty, False, out, n_out)
-            state[d, RUN_CELL] = -1
-    return n_out
 
 
 @kernel

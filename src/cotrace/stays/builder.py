@@ -7,7 +7,7 @@ store and the cluster.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OutOfOrderError", "StayBuilder", "by_device", "rows_by_key"]
 
-_NO_CELL = 2
-_RUN_CELL = 2
-_CELL = 4
+_END_OF_TIME = 2**31 - 1
+
+Column: TypeAlias = NDArray[Any]
 
 
 class OutOfOrderError(CotraceError):
@@ -71,12 +71,14 @@ class StayBuilder:
 
     def _reach(self, n_devices: int) -> None:
         """Make room for devices with codes below ``n_devices``."""
+        from cotrace.kernels.stays import CELL, N_STATE, RUN_CELL
+
         have = self._state.shape[0]
         if n_devices > have:
             # doubled, so that a growing population is copied only a few times
             size = max(n_devices, 2 * have, 1024)
-            state = np.zeros((size, 8), dtype=np.int32)
-            state[:, _RUN_CELL] = state[:, _CELL] = -1
+            state = np.zeros((size, N_STATE), dtype=np.int32)
+            state[:, RUN_CELL] = state[:, CELL] = -1
             state[:have] = self._state
             self._state = state
             if self._hold_heads:
@@ -122,10 +124,18 @@ class StayBuilder:
 
     def settle(self) -> None:
         """End the span: no more pings of its last second will come."""
-        from cotrace.kernels.stays import settle_all
+        from cotrace.kernels.stays import CELL, append_pings
 
-        out = self._scratch(self._state.shape[0] + 1)
-        self._keep(settle_all(*self._modes, self._state, self._heads, self.gaps, out))
+        open_ = np.flatnonzero(self._state[:, CELL] >= 0).astype(np.int32)
+        # a ping after the end of time settles the one before it
+        times = np.full(open_.size, _END_OF_TIME, dtype=np.int32)
+        cells = np.zeros(open_.size, dtype=np.int32)
+        out = self._scratch(open_.size + 1)
+        n, *_ = append_pings(
+            open_, times, cells, self._order(), *self._modes, self._state, self._heads, self.gaps, out
+        )
+        self._state[:, CELL] = -1
+        self._keep(n)
 
     def combine(self, later: StayBuilder, codes: NDArray[np.int32], n_devices: int) -> None:
         """Take over the span of time that follows this one; ``later`` is used up.
@@ -163,14 +173,12 @@ class StayBuilder:
 
         Put one after the other, the rows of each device are in the order of time. The builder is empty then.
         """
-        from cotrace.kernels.stays import finish_runs, stays_of_runs
+        from cotrace.kernels.stays import stays_of_runs
 
         self.settle()
-        keep_empty = self._within is not None
         if self._hold_heads:
-            self._release_heads(keep_empty)
-        out = self._scratch(self._state.shape[0] + 1)
-        self._keep(finish_runs(keep_empty, self._state, out))
+            self._release_heads()
+        self._close_runs()
         blocks, self._blocks = self._blocks, []
         if self._within is None:
             return blocks
@@ -179,13 +187,29 @@ class StayBuilder:
         n, self.relabelled = stays_of_runs(runs, self._within, self._max_gap, self._forward, stays)
         return [stays[:n]]
 
-    def _release_heads(self, keep_empty: bool) -> None:
+    def _close_runs(self) -> None:
+        """Close every open run at its last ping."""
+        from cotrace.kernels.stays import PINGS, RUN_CELL, RUN_END, RUN_START
+
+        there = np.flatnonzero(self._state[:, RUN_CELL] >= 0)
+        cell, start, end, pings = self._state[there][:, [RUN_CELL, RUN_START, RUN_END, PINGS]].T
+        self._blocks.append(self._rows(there, cell, start, end, pings))
+        self._state[:, RUN_CELL] = -1
+
+    def _release_heads(self) -> None:
         """Put the heads, which nothing came before, in front of the stays that follow them."""
-        held = np.flatnonzero(self._state[:, 6] == 1).astype(np.int32)
+        from cotrace.kernels.stays import HEAD
+
+        held = np.flatnonzero(self._state[:, HEAD] == 1)
         start, end, cell, pings = self._heads[held].T
-        columns = [held, cell, start, end, pings][: self._width]
-        rows = np.stack(columns, axis=1).astype(np.int32)
-        self._blocks.insert(0, rows if keep_empty else rows[end > start])
+        self._blocks.insert(0, self._rows(held, cell, start, end, pings))
+
+    def _rows(
+        self, device: Column, cell: Column, start: Column, end: Column, pings: Column
+    ) -> NDArray[np.int32]:
+        rows = np.stack([device, cell, start, end, pings][: self._width], axis=1).astype(np.int32)
+        # without smoothing a stay of zero length is no stay
+        return rows if self._within is not None else rows[end > start]
 
 
 def by_device(blocks: list[NDArray[np.int32]], n_devices: int, width: int = 4) -> NDArray[np.int32]:

@@ -89,7 +89,8 @@ class _ByGrid:
         self._ids = IntIds()
 
     def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
-        assert batch.a is not None and batch.b is not None  # pings with positions
+        assert batch.a is not None  # pings with positions have both
+        assert batch.b is not None
         packed = self._bins(batch.a, batch.b)
         codes = self._ids.encode_numpy(packed)
         # the sentinel gets a code as any cell does, and at most once: look for it only when it is there
