@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.view.labels import place
 from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case
 from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, hours, title
 
@@ -19,22 +20,33 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_cells"]
 
-COLOURS = "viridis_r"  # light to dark, even in lightness, for every kind of sight
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+COLOURS = "viridis_r"  # light to dark, even in lightness, for every kind of sight and in grey
 NO_COMPANION, EDGE = "#F2F2F2", "#9A9A9A"
-MOST_LABELS, MOST_BARS = 10, 20
+MOST_LABELS, MOST_BARS = 12, 20
 #: Cells smaller than 1/FINE of the picture are points, not squares; those over 1/COARSE hold their figures.
-FINE, COARSE = 90, 10
-#: The shorter side of the picture has at least this share of the longer; empty space around the cells.
-LEAST_SHAPE, MARGIN = 0.6, 0.04
+FINE, COARSE = 90, 14
+#: Empty space around the cells; the shorter side of the picture has at least this share of the longer.
+MARGIN, LEAST_SHAPE = 0.06, 0.6
+#: Size of the longer side of the map in inches, and what the axes' labels and the colour bar need beside it.
+SIDE, BESIDE, ABOVE = 6.0, 2.3, 1.7
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """The cells of one case in its lookback: codes, the case's dwell, and companions that each brings."""
+    """The cells of one case in its lookback: codes, the case's dwell, companions that each brings, and where.
 
-    codes: NDArray[np.int64]
-    dwell_s: NDArray[np.int64]
-    companions: NDArray[np.int64]
+    ``outlines`` are the squares, None for towers; ``centres`` are NaN where a tower's position is not known.
+    Both are in degrees, or in metres of a plane.
+    """
+
+    codes: Ints
+    dwell_s: Ints
+    companions: Ints
+    centres: Floats
+    outlines: list[Floats] | None
+    plane: bool
 
 
 def plot_cells(found: Companions, case: Any, as_of: Any = None, *, ax: Axes | None = None) -> Axes:
@@ -47,7 +59,7 @@ def plot_cells(found: Companions, case: Any, as_of: Any = None, *, ax: Axes | No
     Parameters
     ----------
     found : Companions
-        A result, made with its evidence.
+        A result.
     case : device id
         The case.
     as_of : datetime or str, optional
@@ -62,21 +74,23 @@ def plot_cells(found: Companions, case: Any, as_of: Any = None, *, ax: Axes | No
     """
     one = one_case(found, case, as_of)
     cells, n_companions = _cells(found, one)
-    squares = found.options.by == "grid"
-    points = None if squares else _tower_points(found, cells)
-    if squares or points is not None:
-        ax = axes(ax, 8.5, 7.5)
-        _map(ax, found, cells, points)
+    if not len(cells.codes):
+        ax = axes(ax, SIDE + BESIDE, 2.5)
+        ax.text(0.5, 0.5, "the case was not observed in its lookback", transform=ax.transAxes, ha="center")
+        ax.set_axis_off()
+    elif np.isfinite(cells.centres).any():
+        ax = _map(ax, cells)
     else:
-        ax = axes(ax, 8.5, 1.6 + 0.32 * max(1, min(MOST_BARS, len(cells.codes))))
+        ax = axes(ax, SIDE + BESIDE, ABOVE + 0.32 * min(MOST_BARS, len(cells.codes)))
         _bars(ax, found, cells)
     what = "companion" if n_companions == 1 else "companions"
     of = f"{np.count_nonzero(cells.companions):,} of {len(cells.codes):,}"
-    title(ax, f"Case {case}: {n_companions:,} {what}, from {of} cells that the case was in", found)
+    title(ax, f"Case {case}: {n_companions:,} {what} from {of} cells that it was in", found)
     return ax
 
 
 def _cells(found: Companions, one: OneCase) -> tuple[_Cells, int]:
+    """Sum up the case's cells, and count its companions."""
     rows = clipped(device_stays(found, one.case), one)
     n = len(found.stays.cells.values)
     dwell, companions = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -84,84 +98,87 @@ def _cells(found: Companions, one: OneCase) -> tuple[_Cells, int]:
     pairs = evidence_of(found, one).group_by(["cell", "companion_id"]).aggregate([])
     np.add.at(companions, _codes(found, pairs["cell"]), 1)
     codes = np.flatnonzero(dwell)
-    return _Cells(codes, dwell[codes], companions[codes]), len(pairs["companion_id"].unique())
+    outlines = _outlines(found, codes)
+    plane = outlines is not None and found.options.grid is not None and found.options.grid.kind == "planar"
+    centres = _towers(found, codes) if outlines is None else np.array([o[:-1].mean(axis=0) for o in outlines])
+    cells = _Cells(codes, dwell[codes], companions[codes], centres, outlines, plane)
+    return cells, len(pairs["companion_id"].unique())
 
 
-def _codes(found: Companions, column: Any) -> NDArray[np.int64]:
+def _codes(found: Companions, column: Any) -> Ints:
     import pyarrow.compute as pc
 
     cells = found.stays.cells.values
     codes = pc.index_in(column.combine_chunks().cast(cells.type), value_set=cells)
-    array: NDArray[np.int64] = codes.to_numpy(zero_copy_only=False).astype(np.int64)
+    array: Ints = codes.to_numpy(zero_copy_only=False).astype(np.int64)
     return array
 
 
-def _tower_points(found: Companions, cells: _Cells) -> NDArray[np.float64] | None:
-    """Return lon and lat of the case's towers (NaN where unknown), or None when no position is known."""
-    columns = found.stays.cells.columns(cells.codes)
-    lon, lat = (
-        columns[c].to_numpy(zero_copy_only=False).astype(np.float64) for c in ("cell_lon", "cell_lat")
-    )
-    return np.column_stack([lon, lat]) if np.isfinite(lon).any() else None
-
-
-def _map(ax: Axes, found: Companions, cells: _Cells, points: NDArray[np.float64] | None) -> None:
-    plane = found.options.grid is not None and found.options.grid.kind == "planar" and points is None
-    norm = _norm(cells.companions)
-    squares = _squares(found, cells) if points is None else None
-    centres = np.array([s[:-1].mean(axis=0) for s in squares]) if squares is not None else points
-    if centres is None or not len(centres):
-        ax.text(0.5, 0.5, "the case was not observed in its lookback", transform=ax.transAxes, ha="center")
-        return
-    _limits(ax, squares, centres, plane)
-    fineness = _fineness(squares) if squares is not None else np.inf
-    if squares is not None and fineness <= FINE:
-        _draw_squares(ax, squares, cells, norm)
-    else:
-        _draw_points(ax, centres, cells, norm)
-    _label(ax, centres, cells, norm, inside=fineness <= COARSE)
-    _colour_bar(ax, norm)
-    says = "in the cells: companions, and the case's dwell"
-    ax.set_xlabel(f"{'x, m' if plane else 'longitude, degrees'}  ({says})")
-    ax.set_ylabel("y, m" if plane else "latitude, degrees")
-    ax.ticklabel_format(useOffset=False, style="plain")
-    ax.tick_params(labelsize=9)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def _squares(found: Companions, cells: _Cells) -> list[NDArray[np.float64]]:
+def _outlines(found: Companions, codes: Ints) -> list[Floats] | None:
     import shapely
 
     grid = found.options.grid
-    if grid is None or not len(cells.codes):
-        return []
-    packed = found.stays.cells.values.to_numpy()[cells.codes]
+    if found.options.by == "tower" or grid is None:
+        return None
+    packed = found.stays.cells.values.to_numpy()[codes]
     return [shapely.get_coordinates(p) for p in np.atleast_1d(grid.polygon(packed))]
 
 
-def _limits(ax: Axes, squares: Any, centres: NDArray[np.float64], plane: bool) -> None:
-    """Fit the axes around all cells, and no longer east to west than it is on the ground."""
-    corners = np.concatenate(squares) if squares else centres[np.isfinite(centres[:, 0])]
+def _towers(found: Companions, codes: Ints) -> Floats:
+    columns = found.stays.cells.columns(codes)
+    lon, lat = (columns[name].to_numpy(zero_copy_only=False) for name in ("cell_lon", "cell_lat"))
+    return np.column_stack([lon, lat]).astype(np.float64)
+
+
+def _map(ax: Axes | None, cells: _Cells) -> Axes:
+    low, high, width = _frame(cells)
+    shape = (high - low) * width
+    inches = SIDE * shape / shape.max()
+    ax = axes(ax, max(inches[0], 4.6) + BESIDE, inches[1] + ABOVE)
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
+    ax.set_aspect(1.0 / width[0], adjustable="box")
+    norm = _norm(cells.companions)
+    fineness = _fineness(cells)
+    if cells.outlines is not None and fineness <= FINE:
+        _draw_squares(ax, cells.outlines, cells, norm)
+    else:
+        _draw_points(ax, cells, norm)
+    if fineness <= COARSE:
+        _label_inside(ax, cells, norm)
+    else:
+        scale = width * 72 * SIDE / shape.max()
+        _label_beside(ax, cells, scale, half=3.0 + 36 * SIDE / fineness)
+    _colour_bar(ax, norm)
+    _axis_labels(ax, cells)
+    return ax
+
+
+def _frame(cells: _Cells) -> tuple[Floats, Floats, Floats]:
+    """Return the corners around all cells with a margin, and how wide a unit of x and of y is.
+
+    A degree of longitude is drawn no wider than it is on the ground.
+    """
+    known = cells.centres[np.isfinite(cells.centres[:, 0])]
+    corners = known if cells.outlines is None else np.concatenate(cells.outlines)
     low, high = corners.min(axis=0), corners.max(axis=0)
     middle = (low + high) / 2
-    # a degree of longitude in degrees of latitude; in a plane both are metres
-    width = np.array([1.0 if plane else max(0.01, float(np.cos(np.radians(middle[1])))), 1.0])
+    width = np.array([1.0 if cells.plane else max(0.01, float(np.cos(np.radians(middle[1])))), 1.0])
     extent = (high - low) * width
     half = np.maximum(extent, LEAST_SHAPE * extent.max()) * (0.5 + MARGIN)
-    half = np.maximum(half, 1e-6 if squares else 0.005) / width
-    ax.set_xlim(middle[0] - half[0], middle[0] + half[0])
-    ax.set_ylim(middle[1] - half[1], middle[1] + half[1])
-    ax.set_aspect(1.0 / width[0], adjustable="box")
+    half = np.maximum(half, 0.005 if cells.outlines is None else 1e-9) / width
+    return middle - half, middle + half, width
 
 
-def _fineness(squares: list[NDArray[np.float64]]) -> float:
-    """Return how many cells the longer side of the picture has room for."""
-    corners = np.concatenate(squares)
-    extent = (corners.max(axis=0) - corners.min(axis=0)).max()
-    return float(extent / np.ptp(squares[0], axis=0).max())
+def _fineness(cells: _Cells) -> float:
+    """Return how many cells the longer side of the picture has room for; towers are finer than any."""
+    if cells.outlines is None:
+        return np.inf
+    corners = np.concatenate(cells.outlines)
+    return float(np.ptp(corners, axis=0).max() / np.ptp(cells.outlines[0], axis=0).max())
 
 
-def _norm(companions: NDArray[np.int64]) -> Normalize:
+def _norm(companions: Ints) -> Normalize:
     from matplotlib.colors import Normalize
 
     most = int(companions.max(initial=1))
@@ -175,69 +192,89 @@ def _faces(cells: _Cells, norm: Normalize) -> list[Any]:
     return [colours(norm(n)) if n else NO_COMPANION for n in cells.companions.tolist()]
 
 
-def _draw_squares(ax: Axes, squares: list[NDArray[np.float64]], cells: _Cells, norm: Normalize) -> None:
+def _draw_squares(ax: Axes, outlines: list[Floats], cells: _Cells, norm: Normalize) -> None:
     from matplotlib.collections import PolyCollection
 
     ax.add_collection(
-        PolyCollection(squares, facecolors=_faces(cells, norm), edgecolors=EDGE, linewidths=0.8)
+        PolyCollection(outlines, facecolors=_faces(cells, norm), edgecolors=EDGE, linewidths=0.8)
     )
 
 
-def _draw_points(ax: Axes, centres: NDArray[np.float64], cells: _Cells, norm: Normalize) -> None:
+def _draw_points(ax: Axes, cells: _Cells, norm: Normalize) -> None:
     order = np.argsort(cells.companions)  # what brings most lies on top
     faces = _faces(cells, norm)
-    size = 30 + 170 * np.sqrt(cells.dwell_s / max(1, cells.dwell_s.max()))
     ax.scatter(
-        centres[order, 0],
-        centres[order, 1],
-        s=size[order],
+        cells.centres[order, 0],
+        cells.centres[order, 1],
+        s=60,
         c=[faces[i] for i in order],
         edgecolors="#555555",
         linewidths=0.7,
         zorder=3,
     )
-    unknown = int(np.isnan(centres[:, 0]).sum())
-    if unknown:
-        ax.text(
-            0.01,
-            0.01,
-            f"{unknown} towers without a position are not drawn",
-            transform=ax.transAxes,
-            color=MUTED,
-        )
+    if unknown := int(np.isnan(cells.centres[:, 0]).sum()):
+        text = f"{unknown:,} of the case's towers have no position and are not drawn"
+        ax.text(0.01, 0.01, text, transform=ax.transAxes, color=MUTED, fontsize=8)
 
 
-def _label(ax: Axes, centres: NDArray[np.float64], cells: _Cells, norm: Normalize, *, inside: bool) -> None:
-    """Label the cells that bring most, then those where the case was longest: companions, and its dwell."""
-    order = np.lexsort((-cells.dwell_s, -cells.companions))[: None if inside else MOST_LABELS]
-    for i in order:
-        if np.isnan(centres[i, 0]):
-            continue
-        brings, dwell = int(cells.companions[i]), hours(int(cells.dwell_s[i]))
-        dark = inside and brings and norm(brings) > 0.5
-        ax.annotate(
-            f"{brings:,}\n{dwell}" if brings else dwell,
-            tuple(centres[i]),
-            (0, 0 if inside else 8),
-            textcoords="offset points",
-            ha="center",
-            va="center" if inside else "bottom",
-            fontsize=8,
-            color="white" if dark else INK,
-            zorder=5,
-        )
+def _ranked(cells: _Cells) -> list[int]:
+    """Return the cells that bring most first, then those where the case was longest."""
+    order: list[int] = np.lexsort((-cells.dwell_s, -cells.companions)).tolist()
+    return [i for i in order if np.isfinite(cells.centres[i, 0])]
+
+
+def _figures(cells: _Cells, i: int) -> str:
+    brings, dwell = int(cells.companions[i]), hours(int(cells.dwell_s[i]))
+    return f"{brings:,}\n{dwell}" if brings else dwell
+
+
+def _label_inside(ax: Axes, cells: _Cells, norm: Normalize) -> None:
+    for i in _ranked(cells):
+        brings = int(cells.companions[i])
+        colour = "white" if brings and norm(brings) > 0.5 else INK
+        x, y = cells.centres[i].tolist()
+        ax.text(x, y, _figures(cells, i), ha="center", va="center", fontsize=7.5, color=colour, zorder=5)
+
+
+def _label_beside(ax: Axes, cells: _Cells, scale: Floats, half: float) -> None:
+    """Write the figures beside the first cells, where they cover neither a cell nor another label."""
+    order = _ranked(cells)
+    texts = [_figures(cells, i) for i in order[:MOST_LABELS]]
+    for i, text, offset in zip(order, texts, place(cells.centres[order] * scale, texts, half), strict=False):
+        if offset is not None:
+            ax.annotate(
+                text,
+                tuple(cells.centres[i]),
+                offset,
+                textcoords="offset points",
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color=INK,
+                zorder=5,
+            )
 
 
 def _colour_bar(ax: Axes, norm: Normalize) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.ticker import MaxNLocator
 
-    # beside the map itself, which its aspect makes narrower than the room that it has
+    # beside the map itself, which its aspect may make narrower than the room that it has
     bar = ax.figure.colorbar(ScalarMappable(norm, COLOURS), cax=ax.inset_axes((1.04, 0.15, 0.035, 0.7)))
     bar.locator = MaxNLocator(integer=True)
     bar.update_ticks()
     bar.outline.set_visible(False)
     bar.set_label("companions that the cell brings (light grey: none)", fontsize=9)
+
+
+def _axis_labels(ax: Axes, cells: _Cells) -> None:
+    says = "in or beside the cells: companions, and the case's dwell"
+    ax.set_xlabel(f"{'x, m' if cells.plane else 'longitude, degrees'}\n{says}", fontsize=9)
+    ax.set_ylabel("y, m" if cells.plane else "latitude, degrees", fontsize=9)
+    ax.ticklabel_format(useOffset=False, style="plain")
+    ax.locator_params(axis="x", nbins=5)
+    ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _bars(ax: Axes, found: Companions, cells: _Cells) -> None:
@@ -247,11 +284,11 @@ def _bars(ax: Axes, found: Companions, cells: _Cells) -> None:
     for y, i in enumerate(order.tolist()):
         text = f" {cells.companions[i]:,}  (case {hours(int(cells.dwell_s[i]))})"
         ax.text(float(cells.companions[i]), y, text, va="center", fontsize=8, color=INK)
-    ax.set_yticks(
-        range(len(order)), [cell_name(found, names[int(c)].as_py()) for c in cells.codes[order]], fontsize=9
-    )
+    labels = [cell_name(found, names[int(c)].as_py()) for c in cells.codes[order]]
+    ax.set_yticks(range(len(order)), labels, fontsize=9)
     ax.invert_yaxis()
     ax.set_xlim(0, max(1, int(cells.companions.max(initial=0))) * 1.25)
+    ax.locator_params(axis="x", integer=True)
     left = len(cells.codes) - len(order)
     more = f"; {left:,} more cells are not shown" if left else ""
     ax.set_xlabel(f"companions that the cell brings; in brackets, the case's dwell{more}", fontsize=9)

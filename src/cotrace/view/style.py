@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from cotrace.companions.words import what_it_is
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -37,8 +39,8 @@ def axes(ax: Axes | None, width: float, height: float) -> Any:
 def title(ax: Axes, what: str, found: Companions) -> None:
     """Write what is shown, and below it what it is and by which reading."""
     inches = ax.figure.get_window_extent().width / ax.figure.dpi
-    width = max(40, int(inches * 13))
-    reading = f"Candidates from co-location, not contacts: {found.rule.describe()}; {cells_are(found)}."
+    width = max(40, int((inches - 1.6) * 14))  # letters that fit right of the axes' labels
+    reading = what_it_is(found)
     lines = fill(reading, width)
     ax.set_title(
         what, loc="left", fontsize=12, fontweight="bold", color=INK, pad=14 + 12 * (lines.count("\n") + 1)
@@ -54,14 +56,6 @@ def title(ax: Axes, what: str, found: Companions) -> None:
         color=MUTED,
         annotation_clip=False,
     )
-
-
-def cells_are(found: Companions) -> str:
-    """Say what a cell is in this result."""
-    grid = found.options.grid
-    if found.options.by == "tower" or grid is None:
-        return "a cell is a tower"
-    return f"cells of {grid.describe()}"
 
 
 def hours(seconds: float) -> str:

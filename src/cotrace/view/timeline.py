@@ -69,6 +69,8 @@ def plot_timeline(
     ax = axes(ax, 11, 1.9 + 0.62 * max(1, len(lanes)))
     for y, lane in enumerate(lanes):
         _draw(ax, y, lane)
+    if not lanes:
+        ax.text(0.5, 0.5, "the case was not observed in its lookback", transform=ax.transAxes, ha="center")
     _time_axis(ax, one, found.stays.tz)
     ax.set_ylim(max(1, len(lanes)) - 0.45, -0.62)
     ax.set_yticks(range(len(lanes)), [lane.label for lane in lanes], fontsize=9)
@@ -78,7 +80,8 @@ def plot_timeline(
     episodes = sum(len(lane.episodes) for lane in lanes)
     shared = hours(sum(lane.shared_s for lane in lanes))
     what = "episode" if episodes == 1 else "episodes"
-    title(ax, f"{companion} beside case {case}: {episodes:,} qualifying {what}, {shared} together", found)
+    sum_up = f"{episodes:,} qualifying {what}, {shared} together" if episodes else "no qualifying episode"
+    title(ax, f"{companion} beside case {case}: {sum_up}", found)
     return ax
 
 
@@ -91,7 +94,8 @@ def _lanes(found: Companions, one: OneCase, companion: Any) -> list[_Lane]:
         np.add.at(dwell, rows[:, 0], rows[:, 2] - rows[:, 1])
     shared = np.zeros_like(dwell)
     np.add.at(shared, episodes[:, 0], episodes[:, 2] - episodes[:, 1])
-    order = [int(c) for c in np.lexsort((-dwell, -shared)) if dwell[c]]
+    his = set(mine[:, 0].tolist())  # of the companion, other cases' cells are known too: they are not shown
+    order = [int(c) for c in np.lexsort((-dwell, -shared)) if int(c) in his]
     first = order if len(order) <= MOST_LANES else order[: MOST_LANES - 1]
     names = found.stays.cells.values
     lanes = [
@@ -99,7 +103,8 @@ def _lanes(found: Companions, one: OneCase, companion: Any) -> list[_Lane]:
         for c in first
     ]
     if len(first) < len(order):
-        rest = [r[~np.isin(r[:, 0], first)] for r in (mine, its, episodes)]
+        others = order[len(first) :]
+        rest = [r[np.isin(r[:, 0], others)] for r in (mine, its, episodes)]
         lanes.append(_Lane(f"{len(order) - len(first)} other cells", *rest))
     return lanes
 
