@@ -98,7 +98,7 @@ class Grid:
     >>> grid = Grid.geographic(800)
     >>> cell = grid.cell(lon=116.4, lat=39.9)
     >>> grid.unpack(cell)
-    (31690, 5522)
+    (31682, 5523)
     """
 
     kind: Kind
@@ -356,9 +356,8 @@ class Grid:
         Returns
         -------
         int64 array
-            Sorted. Eight in a plane. Rows of a geographic grid are not aligned: there are two or three cells
-            above and below, more near the poles; all cells round a pole touch there; columns go round the
-            earth.
+            Sorted. Eight in a plane. Rows of a geographic grid are not aligned: there are mostly two cells above
+            and two below, more near the poles; all cells round a pole touch there; columns go round the earth.
 
         Raises
         ------
