@@ -147,9 +147,11 @@ class _Track:
     def __init__(self, built: Built, cases: Cases) -> None:
         codes = built.devices.encode(cases.ids)
         rows = np.concatenate(built.tracked) if built.tracked else np.empty((0, 2), dtype=np.int64)
-        rows = np.unique(rows, axis=0)  # one ping a second
-        lo, hi = (np.searchsorted(rows[:, 0], codes, side=side) for side in ("left", "right"))
-        self._seconds = [rows[a:b, 1] for a, b in zip(lo, hi, strict=True)]
+        # one number a device and second: sorted at once, and one ping a second
+        keys = np.unique((rows[:, 0] << 32) + rows[:, 1])
+        seconds = keys.astype(np.int32).astype(np.int64)
+        edges = [np.searchsorted(keys, ((codes.astype(np.int64) + k) << 32) - (1 << 31)) for k in (0, 1)]
+        self._seconds = [seconds[a:b] for a, b in zip(*edges, strict=True)]
         self.seen = np.array([s.size > 0 for s in self._seconds], dtype=np.bool_)
 
     def within(self, windows: NDArray[np.int64]) -> list[tuple[int, int | None, int | None]]:

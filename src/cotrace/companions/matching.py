@@ -218,7 +218,7 @@ def _top_cells(
     edges = np.searchsorted(case_of, np.arange(n_cases + 1))
     for i in np.flatnonzero(np.diff(edges)):
         of_case = cells[edges[i] : edges[i + 1]]
-        # a case's records are one a cell and device, by cell
-        there, counts = np.unique(of_case, return_counts=True)
-        top[i] = there[counts.argmax()], counts.max()
+        # a case's records are one a cell and device
+        counts = np.bincount(of_case)
+        top[i] = counts.argmax(), counts.max()
     return top
