@@ -21,7 +21,7 @@ $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "cotrace needs Python 3.11 or newer; none was found" >&2; exit 1; }
 	@echo "setting up .venv (once; about a minute)" >&2
 	@test -x $(PY) || "$(PYTHON)" -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(READY) ## run the main job on real data and on a made city, and print both results

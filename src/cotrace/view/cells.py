@@ -134,10 +134,10 @@ def _map(ax: Axes | None, cells: _Cells) -> Axes:
     low, high, width = _frame(cells)
     shape = (high - low) * width
     inches = SIDE * shape / shape.max()
-    ax = axes(ax, max(inches[0], 4.6) + BESIDE, inches[1] + ABOVE)
+    ax = axes(ax, max(inches[0], 4.8) + BESIDE, inches[1] + ABOVE)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
-    ax.set_aspect(1.0 / width[0], adjustable="box")
+    ax.set_aspect(1.0 / width[0], adjustable="box", anchor="W")
     norm = _norm(cells.companions)
     fineness = _fineness(cells)
     if cells.outlines is not None and fineness <= FINE:

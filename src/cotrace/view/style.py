@@ -39,7 +39,7 @@ def axes(ax: Axes | None, width: float, height: float) -> Any:
 def title(ax: Axes, what: str, found: Companions) -> None:
     """Write what is shown, and below it what it is and by which reading."""
     inches = ax.figure.get_window_extent().width / ax.figure.dpi
-    width = max(40, int((inches - 1.6) * 14))  # letters that fit right of the axes' labels
+    width = max(40, int((inches - 1.3) * 14))  # letters that fit right of the axes' labels
     reading = what_it_is(found)
     lines = fill(reading, width)
     ax.set_title(
