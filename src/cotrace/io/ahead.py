@@ -42,8 +42,10 @@ def run(tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T], thre
             worker.stop()
 
 
-def _in_turn(tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T]) -> Iterator[T]:
-    memo: dict[str, Any] = {}
+def _in_turn(
+    tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T], memo: dict[str, Any] | None = None
+) -> Iterator[T]:
+    memo = {} if memo is None else memo
     row = 0
     for task in tasks:
         row = row if task.first_row is None else task.first_row
@@ -73,9 +75,10 @@ class _Worker:
     def _work(
         self, groups: Sequence[Sequence[Task]], columns: Sequence[str], convert: Callable[..., Any]
     ) -> None:
+        memo: dict[str, Any] = {}
         try:
             for group in groups:
-                for item in _in_turn(group, columns, convert):
+                for item in _in_turn(group, columns, convert, memo):
                     self._queue.put(item)
                     if self._stopped.is_set():
                         return

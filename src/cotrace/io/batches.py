@@ -69,7 +69,6 @@ class PingBatch:
     tower: pa.Array | None
     _source: Any = field(default=None, repr=False)
     _marks: Marks | None = field(default=None, repr=False)
-    _latest: int | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.time)

@@ -94,15 +94,22 @@ class FrameSource(TableSource):
 
     def load(self, columns: Sequence[str]) -> None:
         """Convert these columns."""
+        self.table = self._converted(columns)
+        if self.table is None:
+            bad = [c for c in columns if self._converted([c]) is None]
+            raise SchemaError(
+                f"{self.label}: the values of {listed(bad)} are not of one type that can be read: give each column "
+                "one type, ids all integers or all strings"
+            )
+
+    def _converted(self, columns: Sequence[str]) -> Any:
+        """Return a table of these columns, or None; what Arrow says of it may quote an id, and is not passed on."""
         import pyarrow as pa
 
         try:
-            self.table = self._convert(self._frame, [self._names.index(c) for c in columns], list(columns))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-            raise SchemaError(
-                f"{self.label}: the values of {listed(columns)} are not of one type a column "
-                f"({type(error).__name__}): give each column one type, ids all integers or all strings"
-            ) from None
+            return self._convert(self._frame, [self._names.index(c) for c in columns], list(columns))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            return None
 
 
 def _arrow_table(frame: Any, indices: list[int], names: list[str]) -> Any:
@@ -145,9 +152,15 @@ def _as_array(values: Any, name: str) -> Any:
         raise CotraceTypeError(
             f"column {name!r} of the dict is a {type(values).__name__}, not a list or an array"
         )
+    if getattr(values, "ndim", 1) != 1:
+        raise CotraceTypeError(
+            f"column {name!r} of the dict has {values.ndim} dimensions: give one array a column"
+        )
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
-    return pa.chunked_array([values]) if hasattr(values, "__arrow_c_array__") else pa.array(values)
+    if hasattr(values, "__arrow_c_stream__") and not _is_a(values, "pandas", "Series"):
+        return pa.chunked_array(values)
+    return pa.array(values)
 
 
 def _holds_objects(dtype: Any) -> bool:

@@ -114,7 +114,9 @@ def _uniform(text: pa.Array, given: str | None, zone: str) -> tuple[Int64, npt.N
 
     if text.null_count or not len(text) or pc.min(pc.binary_length(text)).as_py() < _SHORTEST:
         return None
-    endings = ("Z",) if zone == "UTC" else (zone,)
+    endings = (
+        ("Z", "+00:00", "+00") if zone == "UTC" else (zone, zone.replace(":", ""), zone.removesuffix(":00"))
+    )
     aware = given is not None or any(pc.all(pc.ends_with(text, e)).as_py() for e in endings)
     for kind in ([pa.timestamp("us", "UTC")] if aware else []) + ([pa.timestamp("us")] if given else []):
         try:

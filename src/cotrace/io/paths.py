@@ -117,20 +117,22 @@ def _folder(path: str, notes: list[str]) -> list[FoundFile]:
 def _glob(pattern: str, notes: list[str]) -> list[FoundFile]:
     from glob import glob
 
-    matches = sorted(glob(pattern, recursive=True), key=natural)
+    fixed = os.path.dirname(re.split(r"[*?\[]", pattern, maxsplit=1)[0])
+    matches = sorted((m for m in glob(pattern, recursive=True) if _asked(m, fixed, pattern)), key=natural)
     if not matches:
         raise ReadError(f"no file matches {pattern!r}")
-    files = [m for m in matches if os.path.isfile(m) and not _hidden(os.path.basename(m))]
+    files = [m for m in matches if os.path.isfile(m)]
     found = _of_one_format(files, f"the files of {pattern!r}", notes) if files else []
     if "**" not in pattern:
         # a glob of day=* folders means what is in them; with ** the files are matched themselves
-        found += [
-            f
-            for m in matches
-            if os.path.isdir(m) and not _hidden(os.path.basename(m))
-            for f in _folder(m, notes)
-        ]
+        found += [file for match in matches if os.path.isdir(match) for file in _folder(match, notes)]
     return _same(found, f"the files of {pattern!r}")
+
+
+def _asked(match: str, fixed: str, pattern: str) -> bool:
+    """Tell whether a match is meant: hidden files and folders are not, unless the pattern names them so."""
+    *folders, name = match[len(fixed) :].strip(os.sep).split(os.sep)
+    return not any(map(_hidden, folders)) and (_hidden(os.path.basename(pattern)) or not _hidden(name))
 
 
 def _of_one_format(paths: Iterable[str], where: str, notes: list[str]) -> list[FoundFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from cotrace.io.reasons import REASONS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Refusals", "code_of", "empty_refused", "refused_schema"]
+__all__ = ["Refusals", "code_of", "empty_refused", "outside", "refused_schema"]
 
 _SWAPPED = "; in {n:,} of them latitude is beyond 90 while longitude is not: are lon and lat swapped?"
 
@@ -59,12 +60,14 @@ class Refusals:
         codes: npt.NDArray[np.uint8],
         row: int,
         swapped: int,
+        used: int = 0,
     ) -> None:
-        """Add rows ``at`` of a batch of the input, whose first row has number ``row``."""
+        """Add rows ``at`` of a batch of the input, whose first row has number ``row``; ``used`` were counted so."""
         if not len(at):
             return
         with self._lock:
             self._swapped += swapped
+            self.counts.used -= used
             first = row + int(at[0])
             self._first = first if self._first is None else min(self._first, first)
             if self._strict:
@@ -117,7 +120,7 @@ class Refusals:
                 kept=self.kept,
                 swapped=self._swapped,
             ),
-            stacklevel=3,
+            stacklevel=outside(),
         )
 
     def _reason_hint(self, reason: str) -> str:
@@ -159,6 +162,14 @@ def _as_text(table: pa.Table) -> pa.Table:
     from cotrace.io.arrays import plain
 
     return pa.table([plain(c).cast(pa.large_string()) for c in table.columns], names=table.column_names)
+
+
+def outside() -> int:
+    """Return the stack level of the caller's own code, which is what a warning should point at."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "cotrace":
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def code_of(reason: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+import weakref
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cotrace.counts import Counts
-from cotrace.errors import CotraceError
+from cotrace.errors import CotraceError, CotraceWarning
 from cotrace.io.ahead import run
 from cotrace.io.batches import PingBatch
-from cotrace.io.refused import Refusals, code_of
+from cotrace.io.refused import Refusals, code_of, outside
 from cotrace.io.source import Window
 
 if TYPE_CHECKING:
@@ -48,14 +50,17 @@ class Scan:
         self._window = window
         self._progress = progress
         self._refusals = Refusals(self.counts, pings.refused_cap, pings.errors == "raise", pings._hints)
-        self._batches: Generator[PingBatch, None, None] | None = None
+        # weak, so that a loop that is left ends the reading even when nobody closes the scan
+        self._batches: weakref.ref[Generator[PingBatch, None, None]] | None = None
         self._done = False
+        self._latest = -1
 
     def __iter__(self) -> Iterator[PingBatch]:
         if self._batches is not None:
             raise CotraceError("a scan is one pass and has been made: ask for another, pings.scan()")
-        self._batches = self._run()
-        return self._batches
+        batches = self._run()
+        self._batches = weakref.ref(batches)
+        return batches
 
     def __enter__(self) -> Scan:
         return self
@@ -67,8 +72,9 @@ class Scan:
 
     def close(self) -> None:
         """Stop reading; threads that decode ahead end."""
-        if self._batches is not None:
-            self._batches.close()
+        batches = None if self._batches is None else self._batches()
+        if batches is not None:
+            batches.close()
 
     def _run(self) -> Generator[PingBatch, None, None]:
         pings = self._pings
@@ -86,11 +92,16 @@ class Scan:
             stream.close()
         self._done = True
         self.finish()
+        early = pings._convert.times.early(self._latest)
+        if early is not None:
+            warnings.warn(CotraceWarning(early, "unit", latest=self._latest), stacklevel=outside())
 
     def _take(self, batch: PingBatch) -> None:
         counts = self.counts
         counts.rows += batch._source.num_rows
         counts.used += len(batch)
+        if len(batch) and self._pings._convert.times.unit in ("ms", "us", "ns"):
+            self._latest = max(self._latest, int(batch.time.max()))
         marks = batch._marks
         if marks is not None and marks.codes is not None:
             at = np.flatnonzero(marks.codes)
@@ -116,8 +127,9 @@ class Scan:
         if not len(local):
             return
         at = local if batch.rows is None else batch.rows[local] - batch.first_row
-        self._refusals.add(batch._source, at, np.full(len(at), code, np.uint8), batch.first_row, 0)
-        self.counts.used -= len(at)
+        self._refusals.add(
+            batch._source, at, np.full(len(at), code, np.uint8), batch.first_row, 0, used=len(at)
+        )
 
     def finish(self) -> None:
         """Hand the counts and the refused rows to the pings, and warn of what was refused.

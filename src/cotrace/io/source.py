@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cotrace.io.arrays import plain
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -94,7 +96,7 @@ class Source(ABC):
 
         low = high = 0
         for batch in self.batches([column]):
-            found = pc.min_max(batch.column(column)).as_py()
+            found = pc.min_max(plain(batch.column(column))).as_py()
             if found["min"] is not None:
                 low, high = min(low, found["min"]), max(high, found["max"])
         return low, high

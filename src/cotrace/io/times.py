@@ -23,7 +23,7 @@ __all__ = ["TimeReader", "check_unit", "resolve_times", "time_kind"]
 
 Int64 = npt.NDArray[np.int64]
 
-_YEAR_1980, _YEAR_2200 = 315_532_800, 7_258_118_400
+_YEAR_1980, _YEAR_2000, _YEAR_2100, _YEAR_2200 = 315_532_800, 946_684_800, 4_102_444_800, 7_258_118_400
 _INT64 = float(2**63)
 
 
@@ -201,10 +201,8 @@ class TimeReader:
         import pyarrow as pa
 
         if not pa.types.is_int64(array.type):
-            given = array
             array = cast_or_null(array, pa.int64())
-            if array.null_count > given.null_count:
-                marks.mark(null_mask(array), BAD_TIME)
+        marks.mark(null_mask(array), BAD_TIME)  # those that were null before are marked already
         ticks = self._ticks(array, marks)
         return self._checked(floor_div(ticks, PER_SECOND[str(self.unit)]), first_row, marks)
 
@@ -226,12 +224,24 @@ class TimeReader:
         import pyarrow.compute as pc
 
         text = pc.utf8_trim_whitespace(array.cast(pa.large_string()))
-        whole = pc.all(pc.match_substring_regex(text, r"^-?\d{1,18}$")).as_py() is not False
-        kind = pa.int64() if whole else pa.float64()
-        numbers = cast_or_null(text, kind)
-        if numbers.null_count > array.null_count:
-            marks.mark(null_mask(numbers), BAD_TIME)
-        return numbers, "integer" if whole else "float"
+        if pc.all(pc.match_substring_regex(text, r"^-?\d{1,19}$")).as_py() is not False:
+            return cast_or_null(text, pa.int64()), "integer"
+        number = pc.match_substring_regex(text, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
+        marks.mark(~np.asarray(number.fill_null(False).to_numpy(zero_copy_only=False)), BAD_TIME)
+        return _ticks_of(pc.if_else(number, text, None)), "integer"
+
+    def early(self, latest: int) -> str | None:
+        """Say which coarser unit is likely meant when all times lie soon after 1970; None when none is."""
+        units = list(PER_SECOND)
+        coarser = units[: units.index(self.unit)] if self.unit is not None else []
+        for unit in reversed(coarser):
+            meant = latest * (PER_SECOND[str(self.unit)] // PER_SECOND[unit])
+            if 0 < latest < _YEAR_1980 and _YEAR_2000 <= meant <= _YEAR_2100:
+                return (
+                    f"with unit={self.unit!r} the last time in column {self.name!r} is {say_instant(latest)}; with "
+                    f"unit={unit!r} it would be {say_instant(meant)}: was that meant?"
+                )
+        return None
 
     def _texts(self, array: pa.Array, first_row: int, marks: Marks) -> Int64:
         zone = self.zone if self.zone_given else None
@@ -271,6 +281,19 @@ class TimeReader:
             ((f" with unit={self.unit!r}", f"with unit={finer!r}: give that"), 1000 ** (k + 1))
             for k, finer in enumerate(units[here + 1 :])
         ]
+
+
+def _ticks_of(text: pa.Array) -> pa.Array:
+    """Read numbers as whole ticks, floored; integers without the rounding that floats bring."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    head = pc.replace_substring_regex(text, r"^(-?\d{1,19})(?:\.0*)?$", r"\1")
+    whole = pc.match_substring_regex(head, r"^-?\d{1,19}$")
+    ticks = cast_or_null(pc.if_else(whole, head, None), pa.int64())
+    rest = np.asarray(pc.if_else(whole, None, head).cast(pa.float64()).to_numpy(zero_copy_only=False))
+    floored = np.floor(np.where(np.abs(rest) < _INT64, rest, np.nan))
+    return pc.coalesce(ticks, pa.array(floored, from_pandas=True).cast(pa.int64()))
 
 
 def floor_div(ticks: Int64, per: int) -> Int64:

@@ -121,7 +121,7 @@ def _ids(flat: dict[str, pa.Array], names: list[str], where: str) -> pa.Array:
         big = pa.types.is_uint64(array.type) and not _fits_int64(array)
         kind = common_type([(where, names[0], array.type)], big=big, small=False)
         ids, none = read_ids(array, kind, names[0], 0)
-    if none is not None:
+    if none is not None and none.any():
         raise SchemaError(
             f"{where}: {int(none.sum()):,} rows have no tower id (first: row {int(none.argmax())}): take them out"
         )
