@@ -57,7 +57,9 @@ def imports_of(path: Path) -> list[tuple[str, int]]:
         if id(node) in typing_only:
             continue
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cotrace"):
-            names = [f"cotrace.{a.name}" for a in node.names] if node.module == "cotrace" else [node.module or ""]
+            names = (
+                [f"cotrace.{a.name}" for a in node.names] if node.module == "cotrace" else [node.module or ""]
+            )
             found += [(name, node.lineno) for name in names]
         elif isinstance(node, ast.Import):
             found += [(a.name, node.lineno) for a in node.names if a.name.startswith("cotrace")]
@@ -105,7 +107,18 @@ def test_only_the_switchboard_touches_numba() -> None:
 
 
 def test_import_cotrace_is_light() -> None:
-    heavy = "numba pandas pyarrow matplotlib shapely pyproj polars duckdb click numpy".split()
+    heavy = [
+        "numba",
+        "pandas",
+        "pyarrow",
+        "matplotlib",
+        "shapely",
+        "pyproj",
+        "polars",
+        "duckdb",
+        "click",
+        "numpy",
+    ]
     code = f"import sys, cotrace; print([m for m in {heavy!r} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -22,7 +22,9 @@ def seconds_of(stays: list[tuple[int, int]]) -> set[int]:
 
 
 def pieces(seconds: set[int]) -> list[tuple[int, int]]:
-    return sorted((t, next(e for e in range(t, 99) if e not in seconds)) for t in seconds if t - 1 not in seconds)
+    return sorted(
+        (t, next(e for e in range(t, 99) if e not in seconds)) for t in seconds if t - 1 not in seconds
+    )
 
 
 def as_rows(*segments: list[tuple[int, int]]) -> NDArray[np.int32]:

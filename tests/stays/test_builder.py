@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,7 +54,7 @@ def test_spans_of_time_combine_to_the_whole(
 
     edges = [-1000, *sorted(cuts), 1000]
     joined = new_builder(chosen, hold_heads=True)
-    for lo, hi in zip(edges, edges[1:], strict=False):
+    for lo, hi in pairwise(edges):
         span = new_builder(chosen, hold_heads=True)
         # a span has codes of its own for devices
         append(span, [(renamed.index(d), t, c) for d, t, c in rows if lo <= t < hi])
@@ -87,7 +89,14 @@ def test_a_device_out_of_order_is_noticed() -> None:
 
 @pytest.mark.parametrize(
     ("cells", "used", "conflicts"),
-    [([0, 1], 0, 1), ([1, 0], 0, 1), ([1, 1, 0], 0, 2), ([0, 1, 0], 0, 1), ([2, 2], 2, 0), ([1, 2, 0, 3], 3, 3)],
+    [
+        ([0, 1], 0, 1),
+        ([1, 0], 0, 1),
+        ([1, 1, 0], 0, 2),
+        ([0, 1, 0], 0, 1),
+        ([2, 2], 2, 0),
+        ([1, 2, 0, 3], 3, 3),
+    ],
 )
 def test_the_greatest_cell_of_a_second_is_used(cells: list[int], used: int, conflicts: int) -> None:
     builder = new_builder(StayOptions(fill="forward"))

@@ -1,0 +1,155 @@
+"""What may be meant is a warning with figures; what cannot be meant is an error."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+from tests.companions.helpers import AS_OF, HOUR, at, example, pings_of, stay
+
+import cotrace
+from cotrace import CompanionRule, CotraceWarning, StayOptions
+from cotrace.errors import CotraceTypeError, GridError, OptionError, TimeError
+
+
+def warned(call: Any) -> dict[str, CotraceWarning]:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        call()
+    return {w.message.kind: w.message for w in seen if isinstance(w.message, CotraceWarning)}
+
+
+def test_a_clean_question_warns_of_nothing_but_sparse_pings() -> None:
+    said = warned(lambda: cotrace.find_companions(example(), ["A"], as_of=AS_OF))
+    assert set(said) == {"coverage"}
+    assert said["coverage"].figures == {"cases": 1, "largest_median_gap_s": 1800}
+    assert "not flagged is not the same as not exposed" in str(said["coverage"])
+    dense = pings_of(stay("A", 0, 3 * HOUR, step=60), stay("B", 0, HOUR, step=60))
+    assert warned(lambda: cotrace.find_companions(dense, ["A"], as_of=AS_OF)) == {}
+
+
+def test_a_case_never_seen_gives_no_rows() -> None:
+    said = warned(lambda: cotrace.find_companions(example(), ["A", "ghost"], as_of=AS_OF))
+    assert said["cases"].figures == {"never_seen": 1, "cases": 2}
+    stays = cotrace.find_stays(example())
+    assert (
+        warned(lambda: cotrace.find_companions(stays, ["ghost"], as_of=AS_OF))["cases"].figures["never_seen"]
+        == 1
+    )
+    with pytest.warns(CotraceWarning, match="1 of 1 cases were never seen"):
+        found = cotrace.find_companions(stays, ["ghost"], as_of=AS_OF)
+    assert len(found.companions) == 0
+    assert len(found.funnel) == len(found.coverage) == 1
+
+
+@pytest.mark.parametrize("as_of", [at(0), at(31 * HOUR + 14 * 24 * HOUR + 1)])
+def test_a_lookback_outside_the_data(as_of: Any) -> None:
+    said = warned(lambda: cotrace.find_companions(example(), ["A"], as_of=as_of))
+    assert said["cases"].figures == {"outside": 1, "cases": 1}
+    assert "2021-11-01T00:00:00 to 2021-11-02T07:00:00 UTC" in str(said["cases"])
+
+
+def test_thresholds_longer_than_the_lookback() -> None:
+    said = warned(
+        lambda: cotrace.find_companions(example(), ["A"], as_of=AS_OF, rule=CompanionRule(lookback="29h"))
+    )
+    assert said["threshold"].figures == {"name": "min_cumulative"}
+
+
+def test_one_cell_that_brings_most_of_a_long_list() -> None:
+    block = [stay(f"neighbour{k:03}", 0, 2 * HOUR) for k in range(120)]
+    said = warned(
+        lambda: cotrace.find_companions(pings_of(stay("A", 0, 31 * HOUR), *block), ["A"], as_of=AS_OF)
+    )
+    assert said["crowd"].figures == {"cases": 1, "companions": 120, "share": 1.0}
+
+
+def test_a_usual_gap_close_to_max_gap() -> None:
+    hourly = pings_of(stay("A", 0, 31 * HOUR, step=HOUR))
+    said = warned(lambda: cotrace.find_stays(hourly, options=StayOptions(max_gap="61min")))
+    assert said["modal_gap"].figures == {"modal_gap_s": 3600, "max_gap_s": 3660}
+    assert warned(lambda: cotrace.find_stays(hourly)) == {}
+
+
+def test_two_places_in_one_second() -> None:
+    doubled = pings_of(stay("A", 0, HOUR, step=600), stay("A", 0, HOUR, x=900.0, step=600))
+    said = warned(lambda: cotrace.find_stays(doubled))
+    assert said["conflicts"].figures == {"conflicts": 7, "pings": 14}
+    with pytest.warns(CotraceWarning, match=r"50.0%"):
+        counts = cotrace.find_stays(doubled).counts
+    assert (counts.rows, counts.used, counts.collapsed, counts.conflicts) == (14, 7, 7, 7)
+
+
+def test_a_grid_finer_than_the_towers() -> None:
+    towers = {"tower": [1, 2], "lon": [116.4, 116.5], "lat": [39.9, 39.9], "radius_m": [1500.0, 300.0]}
+    pings = cotrace.read_pings({"device": [5, 5], "time": [0, 60], "tower": [1, 1]}, unit="s", towers=towers)
+    said = warned(lambda: cotrace.find_stays(pings, options=StayOptions(fill="forward")))
+    assert said["resolution"].figures["towers"] == 1
+    assert "1 of 2 towers have a radius over half a cell (400 m" in str(said["resolution"])
+
+
+def test_a_tower_log_wants_its_fill_named() -> None:
+    log = {"device": [1] * 4, "time": [0, 600, 1200, 9000], "tower": ["a", "a", "b", "b"]}
+    pings = cotrace.read_pings(log, unit="s")
+    with pytest.raises(OptionError, match="has no default for fill") as caught:
+        cotrace.find_stays(pings, options=StayOptions(by="tower"))
+    text = str(caught.value)
+    assert "33.3% are over max_gap (4,500 s), and 66.7% have one cell at both ends" in text
+    assert "'same_cell' claims only what two pings bracket: 0 h observed" in text
+    with pytest.raises(OptionError, match=r"give read_pings\(towers=\) a table"):
+        cotrace.find_stays(pings, options=StayOptions(fill="forward"))
+    with pytest.raises(OptionError, match="have no tower column"):
+        cotrace.find_stays(example(), options=StayOptions(by="tower", fill="forward"))
+
+
+def test_an_unknown_tower_is_refused_by_grid_and_used_by_tower() -> None:
+    log = {"device": [1] * 3, "time": [0, 600, 1200], "tower": ["a", "x", "a"]}
+    pings = cotrace.read_pings(log, unit="s", towers={"tower": ["a"], "lon": [116.4], "lat": [39.9]})
+    with pytest.warns(CotraceWarning, match="unknown tower"):
+        stays = cotrace.find_stays(pings, options=StayOptions(fill="same_cell"))
+    assert stays.counts.refused == {"unknown tower": 1}
+    assert (stays.counts.rows, stays.counts.used) == (3, 2)
+    assert pings.refused["row"].to_pylist() == [1]
+    by_tower = cotrace.find_stays(pings, options=StayOptions(by="tower", fill="forward"))
+    assert by_tower.counts.used == 3
+
+
+def test_what_is_off_the_grid_is_refused() -> None:
+    pings = cotrace.read_pings(
+        {"device": [1, 1], "time": [0, 5], "x": [0.0, 1e30], "y": [0.0, 0.0]}, unit="s"
+    )
+    with pytest.warns(CotraceWarning, match="outside the grid"):
+        stays = cotrace.find_stays(pings)
+    assert stays.counts.refused == {"outside the grid": 1}
+
+
+def test_times_a_life_apart() -> None:
+    pings = cotrace.read_pings(
+        {"device": [1, 1], "time": [0, 70 * 366 * 86_400], "x": [0.0] * 2, "y": [0.0] * 2}, unit="s"
+    )
+    with pytest.raises(TimeError, match=r"more than 68 years.*from 1970-01-01T00:00:00"):
+        cotrace.find_stays(pings)
+
+
+def test_stays_on_another_grid_are_not_mixed_in_silence() -> None:
+    stays = cotrace.find_stays(example(), options=StayOptions(grid=cotrace.Grid.planar(400)))
+    with pytest.raises(GridError, match=r"Grid.planar\\(400"):
+        cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=StayOptions(max_gap="20min"))
+    assert len(cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=stays.options)) == 1
+
+
+@pytest.mark.parametrize("source", [[1, 2], {"device": [1]}, "pings.csv", None])
+def test_pings_must_be_read_first(source: object) -> None:
+    with pytest.raises(CotraceTypeError, match="neither Pings nor Stays"):
+        cotrace.find_companions(source, ["A"], as_of=AS_OF)
+    with pytest.raises(CotraceTypeError, match=r"is not Stays|is no Pings|read_pings"):
+        cotrace.occupancy(source)
+
+
+@pytest.mark.parametrize(
+    ("threads", "error"), [(0, OptionError), (1.5, CotraceTypeError), (True, CotraceTypeError)]
+)
+def test_threads(threads: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="threads="):
+        cotrace.find_stays(example(), threads=threads)
