@@ -134,7 +134,7 @@ def test_times_a_life_apart() -> None:
 
 def test_stays_on_another_grid_are_not_mixed_in_silence() -> None:
     stays = cotrace.find_stays(example(), options=StayOptions(grid=cotrace.Grid.planar(400)))
-    with pytest.raises(GridError, match=r"Grid.planar\\(400"):
+    with pytest.raises(GridError, match=r"Grid\.planar\(400"):
         cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=StayOptions(max_gap="20min"))
     assert len(cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=stays.options)) == 1
 
