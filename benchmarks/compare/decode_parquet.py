@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import common
 from common import Stages
 
-COLUMNS = ("device", "time", "x", "y")
+COLUMNS = ("device", "time", "x", "y", "lon", "lat", "tower")
 BATCH = 65_536
 
 
