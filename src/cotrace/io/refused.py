@@ -98,11 +98,11 @@ class Refusals:
             return
         self._warned = n
         reasons = ", ".join(f"{k:,} {r}{self._reason_hint(r)}" for r, k in sorted(counts.refused.items()))
-        swapped = _SWAPPED.format(n=self._swapped) if self._swapped else ""
+        swapped = _SWAPPED.format(n=self._swapped) if self._swapped else "."
         if n == counts.rows:
             raise RefusedRowsError(
-                f"none of the {n:,} rows can be used: {reasons} (first: row {self._first}). "
-                "pings.refused has them; were the right columns read, in the right unit?" + swapped
+                f"none of the {n:,} rows can be used: {reasons} (first: row {self._first}){swapped} "
+                "pings.refused has them; were the right columns read, in the right unit?"
             )
         cap = (
             f"; only the first {self.kept:,} of them are kept there, the others are counted"
@@ -111,7 +111,7 @@ class Refusals:
         )
         warnings.warn(
             CotraceWarning(
-                f"{n:,} of {counts.rows:,} rows cannot be used: {reasons} (first: row {self._first}){swapped}. "
+                f"{n:,} of {counts.rows:,} rows cannot be used: {reasons} (first: row {self._first}){swapped} "
                 f"pings.refused has them, with their reasons{cap}",
                 "refused",
                 rows=counts.rows,
