@@ -17,7 +17,7 @@ from cotrace.errors import CaseError, SchemaError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Cases", "read_cases", "to_instant"]
+__all__ = ["NEVER", "Cases", "read_cases", "to_instant"]
 
 #: no such moment: far beyond every time that pings can have
 NEVER = 2**60

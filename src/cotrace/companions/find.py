@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.companions.cases import Cases, read_cases
+from cotrace.companions.cases import NEVER, Cases, read_cases
 from cotrace.companions.index import CellIndex, index_of_built, index_of_stays
-from cotrace.companions.matching import Matches, match
+from cotrace.companions.matching import CROWD_WINDOW_S, Matches, match
 from cotrace.companions.result import Companions, _Parts
 from cotrace.errors import CotraceTypeError, CotraceWarning, GridError
 from cotrace.options import CompanionRule, StayOptions
@@ -124,6 +124,7 @@ def find_companions(
         pings_or_stays,
         options,
         tracked=listed.ids,
+        span=_time_asked(listed, rule, options),
         threads=n_threads,
         progress=progress,
         sort_memory=sort_memory,
@@ -131,6 +132,22 @@ def find_companions(
     track = _Track(built, listed)
     index = index_of_built(built, listed.ids)
     return _found(index, listed, rule, built, track, n_threads)
+
+
+def _time_asked(cases: Cases, rule: CompanionRule, options: StayOptions) -> tuple[int, int] | None:
+    """Return the time outside which no ping can change the answer.
+
+    A stay is made of two pings no further apart than ``max_gap``, and a crowd is counted in whole windows around the
+    lookback. Smoothing hangs on everything before it, and on what follows within its reach.
+    """
+    if not len(cases):
+        return None
+    windows = cases.windows(rule.lookback_s)
+    before = options.max_gap_s + CROWD_WINDOW_S
+    after = before
+    if options.smooth is not None:
+        before, after = NEVER, max(before, options.smooth.within_s + CROWD_WINDOW_S)
+    return int(windows[:, 0].min()) - before, int(windows[:, 1].max()) + after
 
 
 def _check_options(stays: Stays, options: StayOptions) -> None:
@@ -179,7 +196,7 @@ def _found(
     matches = match(index, windows, rule, threads)
     pings = track.within(windows) if track else None
     seen = track.seen if track else index.case_codes >= 0
-    _warn_of_cases(seen, windows + index.base, source.span)
+    _warn_of_cases(seen, windows + index.base, source.span, source.counts.skipped)
     _warn_of_coverage(pings, rule)
     _warn_of_crowds(matches)
     parts = _Parts(cases, index, matches, windows, pings, source.span)
@@ -201,12 +218,15 @@ def _warn_of_thresholds(rule: CompanionRule) -> None:
             )
 
 
-def _warn_of_cases(seen: NDArray[np.bool_], windows: NDArray[np.int64], span: tuple[int, int] | None) -> None:
+def _warn_of_cases(
+    seen: NDArray[np.bool_], windows: NDArray[np.int64], span: tuple[int, int] | None, skipped: int
+) -> None:
     n = int(seen.size)
+    read = f", of which {skipped:,} outside all lookbacks were not read" if skipped else ""
     if unseen := int((~seen).sum()):
         _warn(
-            f"{unseen:,} of {n:,} cases were never seen in the pings (the first is number {int(seen.argmin())} by "
-            "id): they have no companions here; are their ids of the same kind?",
+            f"{unseen:,} of {n:,} cases were never seen in the pings{read} (the first is number "
+            f"{int(seen.argmin())} by id): they have no companions here; are their ids of the same kind?",
             "cases",
             never_seen=unseen,
             cases=n,

@@ -48,17 +48,18 @@ def build(
     options: StayOptions,
     *,
     tracked: pa.Array | None = None,
+    span: tuple[int, int] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     sort_memory: int | None = None,
 ) -> Built:
     """Make stays, and warn of what may spoil them.
 
-    ``tracked`` are device ids to follow: they get the first codes.
+    ``tracked`` and ``span`` are as in :func:`one_pass`.
     """
     options = resolve_options(pings, options)
     built = one_pass(
-        pings, options, tracked=tracked, threads=threads, progress=progress, sort_memory=sort_memory
+        pings, options, tracked=tracked, span=span, threads=threads, progress=progress, sort_memory=sort_memory
     )
     _warn_of_conflicts(built.counts)
     _warn_of_modal_gap(built.gaps, options.max_gap_s)

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,6 +101,7 @@ def one_pass(
     options: StayOptions,
     *,
     tracked: pa.Array | None = None,
+    span: tuple[int, int] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     sort_memory: int | None = None,
@@ -107,13 +109,14 @@ def one_pass(
     """Make stays in one pass; when a device's rows turn out not to be in order, in another one with sorting.
 
     ``options`` have grid and fill filled in. ``tracked`` are device ids to follow: they get the first codes.
+    ``span`` is the time asked, in unix seconds: whole row groups outside it are skipped.
     """
     n_threads = usable_threads(threads)
     try:
-        return _Pass(pings, options, tracked, n_threads, progress).stream()
+        return _Pass(pings, options, tracked, span, n_threads, progress).stream()
     except OutOfOrderError:
         limit = memory_for_sorting() if sort_memory is None else sort_memory
-        return _Pass(pings, options, tracked, n_threads, progress).sort(limit)
+        return _Pass(pings, options, tracked, span, n_threads, progress).sort(limit)
 
 
 class _Pass:
@@ -124,10 +127,13 @@ class _Pass:
         pings: Pings,
         options: StayOptions,
         tracked: pa.Array | None,
+        span: tuple[int, int] | None,
         threads: int,
         progress: Progress | None,
     ) -> None:
-        self.pings, self.options, self.threads, self.progress = pings, options, threads, progress
+        self.pings, self.options = pings, options
+        start, end = span or (None, None)
+        self.scan = partial(pings.scan, threads=threads, start=start, end=end, progress=progress)
         self.devices = ids_of_type(pings.device_type)
         self.tracked: list[NDArray[np.int64]] = []
         if tracked is not None:
@@ -140,7 +146,7 @@ class _Pass:
 
     def stream(self) -> Built:
         """Build stays while reading."""
-        scan = self.pings.scan(threads=self.threads, progress=self.progress)
+        scan = self.scan()
         for devices, times, cells in self._encoded(scan):
             self.builder.append(devices, times, cells, len(self.devices))
         return self._built(scan.counts, "streamed")
@@ -148,7 +154,7 @@ class _Pass:
     def sort(self, limit: int) -> Built:
         """Sort while reading, then build."""
         sorter = TimeSorter(limit)
-        scan = self.pings.scan(threads=self.threads, progress=self.progress)
+        scan = self.scan()
         try:
             for devices, times, cells in self._encoded(scan):
                 sorter.append(devices, times, cells)
