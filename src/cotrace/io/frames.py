@@ -117,7 +117,7 @@ def _arrow_table(frame: Any, indices: list[int], names: list[str]) -> Any:
 
 
 def _polars_table(frame: Any, indices: list[int], names: list[str]) -> Any:
-    return frame.select(names).to_arrow()
+    return frame[:, indices].to_arrow()
 
 
 def _pandas_table(frame: Any, indices: list[int], names: list[str]) -> Any:

@@ -22,7 +22,7 @@ __all__ = ["first_offset", "parse"]
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _OFFSET = r"(?:Z|[+-]\d{2}(?::?\d{2})?)"
-_LOCAL = rf"^{_DAY}[ T]\d{{2}}(?::\d{{2}}(?::\d{{2}}(?:[.,]\d+)?)?)?"
+_LOCAL = rf"^{_DAY}[ T]\d{{2}}(?::\d{{2}}(?::\d{{2}}(?:\.\d{{1,6}})?)?)?"
 _SHORTEST = len("2021-11-01T08")
 
 Int64 = npt.NDArray[np.int64]
@@ -104,7 +104,7 @@ def parse(
     quick = _uniform(text, given, zone)
     if quick is not None:
         return quick
-    return _row_by_row(_tidy(text), name, given, zone, first_row, marks)
+    return _row_by_row(text, name, given, zone, first_row, marks)
 
 
 def _uniform(text: pa.Array, given: str | None, zone: str) -> tuple[Int64, npt.NDArray[np.bool_]] | None:
@@ -112,18 +112,22 @@ def _uniform(text: pa.Array, given: str | None, zone: str) -> tuple[Int64, npt.N
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if text.null_count or not len(text) or pc.min(pc.binary_length(text)).as_py() < _SHORTEST:
+    if text.null_count == len(text) or pc.min(pc.binary_length(text)).as_py() < _SHORTEST:
         return None
+    some = text[:1] if not text.null_count else text.drop_null()[:1]
     endings = (
         ("Z", "+00:00", "+00") if zone == "UTC" else (zone, zone.replace(":", ""), zone.removesuffix(":00"))
     )
     aware = given is not None or any(pc.all(pc.ends_with(text, e)).as_py() for e in endings)
     for kind in ([pa.timestamp("us", "UTC")] if aware else []) + ([pa.timestamp("us")] if given else []):
+        # a cast that fails costs far more than one that does not: try it with one row
+        if cast_or_null(some, kind).null_count:
+            continue
         try:
             stamps = text.cast(kind)
         except pa.ArrowInvalid:
             continue
-        return view(stamps, np.int64) // 1_000_000, np.full(len(text), kind.tz is None)
+        return _seconds(stamps), np.full(len(text), kind.tz is None)
     return None
 
 
@@ -132,8 +136,7 @@ def _row_by_row(
 ) -> tuple[Int64, npt.NDArray[np.bool_]]:
     import pyarrow as pa
 
-    aware = _matches(text, rf"{_LOCAL}{_OFFSET}$")
-    local = _matches(text, rf"{_LOCAL}$")
+    text, aware, local = _sorted_out(text)
     if given is None:
         _check_zone(text, aware, local, name, zone, first_row)
     seconds = np.zeros(len(text), np.int64)
@@ -141,10 +144,37 @@ def _row_by_row(
     for mask, kind in ((aware, pa.timestamp("us", "UTC")), (local, pa.timestamp("us"))):
         stamps = cast_or_null(text.filter(pa.array(mask)), kind)
         good[mask] = np.asarray(stamps.is_valid().to_numpy(zero_copy_only=False))
-        seconds[mask] = view(stamps.fill_null(0) if stamps.null_count else stamps, np.int64) // 1_000_000
+        seconds[mask] = _seconds(stamps)
     marks.mark(~good, BAD_TIME)
     seconds[~good] = 0
     return seconds, local & good
+
+
+def _sorted_out(text: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return the text with variants brought to one form, and which rows have an offset, and which have none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    aware = _matches(text, rf"{_LOCAL}{_OFFSET}$")
+    local = np.zeros(len(text), np.bool_)
+    for tidy in (False, True):
+        rest = ~(aware | local)
+        if rest.any():
+            part = text.filter(pa.array(rest))
+            if tidy:
+                part = _tidy(part)
+                text = pc.replace_with_mask(text, pa.array(rest), part)
+                aware[rest] = _matches(part, rf"{_LOCAL}{_OFFSET}$")
+            local[rest] = _matches(part, rf"{_LOCAL}$")
+    return text, aware, local
+
+
+def _seconds(stamps: pa.Array) -> Int64:
+    """Return whole seconds, 0 for nulls."""
+    ticks = view(stamps, np.int64)
+    if stamps.null_count:
+        ticks = np.where(np.asarray(stamps.is_valid().to_numpy(zero_copy_only=False)), ticks, 0)
+    return ticks // 1_000_000
 
 
 def _matches(text: pa.Array, pattern: str) -> npt.NDArray[np.bool_]:

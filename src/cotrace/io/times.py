@@ -249,7 +249,8 @@ class TimeReader:
         seconds = self._checked(seconds, first_row, marks)
         if not local.any():
             return seconds
-        utc = local_to_utc(np.where(local, seconds, 0), self.zone, self.clock_change, marks)
+        near = np.where(local, seconds, seconds[int(local.argmax())])
+        utc = local_to_utc(near, self.zone, self.clock_change, marks)
         return np.where(local, utc, seconds)
 
     def _checked(self, seconds: Int64, first_row: int, marks: Marks) -> Int64:

@@ -18,6 +18,7 @@ __all__ = ["ClockChange", "fixed_offset", "local_to_utc", "zone_name"]
 
 ClockChange = Literal["refuse", "earliest", "latest"]
 
+_QUARTER = 900
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
 _UTC = frozenset({"UTC", "Etc/UTC", "Z", "+00:00", "-00:00", "utc"})
 
@@ -97,20 +98,58 @@ def local_to_utc(
     offset = fixed_offset(zone)
     if offset is not None:
         return local - offset
+    if marks.codes is not None and len(local):
+        # what stands for a time that is none must not be far from the others
+        good = marks.codes == 0
+        local = np.where(good, local, local[int(good.argmax())])
+    steady = _steady(local, zone)
+    return _changing(local, zone, clock_change, marks) if steady is None else steady
+
+
+def _utc(local: npt.NDArray[np.int64], zone: str, how: Any) -> npt.NDArray[np.int64] | None:
+    """Ask Arrow; None when a time is unclear and ``how`` is ``"raise"``."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    naive = from_numpy(local, pa.timestamp("s"))
-    how: Any = "raise" if clock_change == "refuse" else clock_change
     try:
+        naive = from_numpy(local, pa.timestamp("s"))
         return view(pc.assume_timezone(naive, zone, ambiguous=how, nonexistent=how), np.int64)
     except pa.ArrowInvalid:
-        pass
-    first, second = (
-        pc.assume_timezone(naive, zone, ambiguous=h, nonexistent=h) for h in ("earliest", "latest")
-    )
-    unclear = view(first, np.int64) != view(second, np.int64)
-    there = view(pc.local_timestamp(first), np.int64) == local
+        return None
+
+
+def _steady(local: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int64] | None:
+    """Turn local into UTC seconds where the zone's offset is one from the first to the last; None where it is not.
+
+    Asking for every quarter of an hour between the two is far cheaper than for every time, and no zone ever
+    changed its clock and back within one.
+    """
+    if not len(local):
+        return local
+    low = int(local.min()) // _QUARTER
+    n = int(local.max()) // _QUARTER - low + 2
+    if n > max(4096, len(local)):
+        return None
+    marks = (np.arange(n, dtype=np.int64) + low) * _QUARTER
+    utc = _utc(marks, zone, "raise")
+    if utc is None or (marks - utc != marks[0] - utc[0]).any():
+        return None
+    return np.asarray(local - (marks[0] - utc[0]), np.int64)
+
+
+def _changing(
+    local: npt.NDArray[np.int64], zone: str, clock_change: ClockChange, marks: Marks
+) -> npt.NDArray[np.int64]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    utc = _utc(local, zone, "raise" if clock_change == "refuse" else clock_change)
+    if utc is not None:
+        return utc
+    first, second = (np.asarray(_utc(local, zone, how), np.int64) for how in ("earliest", "latest"))
+    unclear = first != second
+    back = pc.local_timestamp(from_numpy(first, pa.timestamp("s", zone)))
+    there = view(back, np.int64) == local
     marks.mark(unclear & there, AMBIGUOUS_TIME)
     marks.mark(unclear & ~there, MISSING_TIME)
-    return view(first, np.int64)
+    return first
