@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import pty
+import runpy
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from cotrace.cli import commands
+from cotrace.cli import app, commands, main
+from cotrace.cli.record import _plain
+from cotrace.errors import CotraceError
 
 from .conftest import AS_OF, companions, cotrace
 
@@ -163,7 +168,7 @@ def test_ctrl_c_keeps_the_old_result(files, monkeypatch):
             patch.setattr(where, interrupted)
             ran = companions(files, "--no-evidence")
         assert ran.exit_code == 130
-        assert ran.stderr.strip().endswith("error: stopped; nothing was written")
+        assert ran.stderr.strip().endswith("error: stopped; nothing half written is left")
         assert {p.name: p.read_bytes() for p in Path(files.out).iterdir()} == before
         assert sorted(p.name for p in files.folder.iterdir()) == ["cases.csv", "out", "pings.parquet"]
 
@@ -184,6 +189,33 @@ def test_signals_end_a_real_process_quietly(files, number, code):
     assert process.returncode == code
     assert "Traceback" not in errors
     assert sorted(p.name for p in files.folder.iterdir()) == ["cases.csv", "pings.parquet", "pipe"]
+
+
+def test_sigterm_unwinds_and_its_handler_is_put_back(files, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("cotrace.cli.record.write_table", lambda *a: signal.raise_signal(signal.SIGTERM))
+    assert companions(files).exit_code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert sorted(p.name for p in files.folder.iterdir()) == ["cases.csv", "pings.parquet"]
+
+
+def test_beside_the_main_thread_it_runs_without_a_handler():
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(cotrace, "--version").result().exit_code == 0
+
+
+@pytest.mark.parametrize("module", ["cotrace.cli.__main__", None])
+def test_it_runs_as_a_module_and_as_a_script(module, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["anything", "demo", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main() if module is None else runpy.run_module(module, run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("Usage: cotrace demo")
+
+
+def test_another_program_may_take_the_errors_itself(files):
+    with pytest.raises(CotraceError, match="nowhere"):
+        app.main(["info", files.path("nowhere.parquet")], standalone_mode=False)
 
 
 def test_a_bar_on_a_terminal_and_none_elsewhere(files):
@@ -225,6 +257,11 @@ def test_help_loads_nothing_heavy():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(ran.stderr.splitlines()[-1]))
     assert not loaded & {"numpy", "numba", "pandas", "pyarrow", "matplotlib", "shapely", "pyproj"}
+
+
+def test_figures_of_every_kind_go_into_json():
+    figures = {"n": np.int64(3), "share": np.float64(0.5), "all": (True, None, {1: "x"}), "at": Path("a")}
+    assert json.dumps(_plain(figures)) == '{"n": 3, "share": 0.5, "all": [true, null, {"1": "x"}], "at": "a"}'
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -29,16 +30,15 @@ class App(click.Group):
         run: Callable[..., Any] = super().main
         if not extra.pop("standalone_mode", True):
             return run(*args, **extra, standalone_mode=False)
-        _stop_on_sigterm()
         try:
-            code = run(*args, **extra, standalone_mode=False)
+            with _unwinding_on_sigterm():
+                code = run(*args, **extra, standalone_mode=False)
         except click.Abort:
-            _end("stopped; nothing was written", STOPPED)
-        except click.UsageError as error:
-            command = error.ctx.command_path if error.ctx else "cotrace"
-            _end(f"{error.format_message()} (see {command} --help)", BAD_INPUT)
+            _end("stopped; nothing half written is left", STOPPED)
         except click.ClickException as error:
-            _end(error.format_message(), BAD_INPUT)
+            context = getattr(error, "ctx", None)
+            where = f" (see {context.command_path} --help)" if context else ""
+            _end(error.format_message() + where, BAD_INPUT)
         except CotraceError as error:
             _end(str(error), BAD_INPUT)
         except OSError as error:
@@ -54,14 +54,21 @@ def _end(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _stop_on_sigterm() -> None:
+@contextmanager
+def _unwinding_on_sigterm() -> Iterator[None]:
     """Let SIGTERM unwind the stack, so that what is half written is removed."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         sys.exit(TERMINATED)
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
+    if threading.current_thread() is not threading.main_thread():  # only there handlers can be set
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -75,7 +82,12 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 @click.group(cls=App, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version and exit."
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the version and exit.",
 )
 @click.pass_context
 def app(ctx: click.Context) -> None:

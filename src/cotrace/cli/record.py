@@ -70,9 +70,9 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if hasattr(value, "item"):
+    if hasattr(value, "item"):  # NumPy's numbers
         return value.item()
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+    return value if isinstance(value, (str, int, float, type(None))) else str(value)
 
 
 def _names(run: Mapping[str, Any]) -> tuple[str, ...]:
