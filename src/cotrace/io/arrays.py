@@ -1,7 +1,7 @@
 """Arrow arrays and NumPy arrays: views of one another, and casts that say which rows they failed on.
 
-``Array.to_numpy``, ``pyarrow.array`` and ``Array.view`` load pandas and pyarrow.compute when first called; what
-stands here and is on the way of every batch reads the buffers instead.
+``Array.to_numpy`` and ``pyarrow.array`` load pandas when first called, and ``Array.cast`` and ``Array.take`` load
+pyarrow.compute; what stands here and is on the way of every batch reads the buffers instead.
 """
 
 from __future__ import annotations
