@@ -1,0 +1,81 @@
+"""Write docs/data-model.md from the schemas in cotrace.schema.
+
+Run ``python docs/make_data_model.py`` after a change of a schema; a test holds the page to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cotrace.schema import TABLES, Column, TableSchema
+
+PAGE = Path(__file__).with_name("data-model.md")
+
+HEAD = """\
+# The data model
+
+<!-- Made from src/cotrace/schema.py by `python docs/make_data_model.py`: change the schema, not this page. -->
+
+Every table that cotrace gives out or takes in, column by column. Tables are read-only; `to_arrow()`, `to_pandas()`,
+`to_polars()` and `__arrow_c_stream__` hand them on, and `table["name"]` is one column. All columns are there even
+when a table has no rows.
+
+| type here | what it is |
+|---|---|
+| id | a device id as the caller gave it: `int64`, `uint64` or `large_string` |
+| cell | a grid cell packed into one `int64` ([how](grid.md)), or a tower id: `int64`, `uint64` or `large_string` |
+| instant | a timestamp in microseconds with the time zone of the input; whole seconds, as cotrace has no finer ones |
+| int64, float64, string | as in Arrow |
+
+*Null* says whether a value may be missing. Durations are whole seconds and their names end in `_s`. Intervals are
+half-open: `started_at` belongs to them, `finished_at` does not. What the words mean stands in the
+[glossary](glossary.md).
+"""
+
+KINDS = {"device": "id", "cell": "cell", "instant": "instant"}
+
+FROM = {
+    "stays": "`cotrace.find_stays(pings)`, and `found.stays` (those in the cases' cells alone)",
+    "companions": "`found.companions`, `found` being what `cotrace.find_companions` returns",
+    "evidence": "`found.evidence`",
+    "funnel": "`found.funnel`",
+    "coverage": "`found.coverage`",
+    "occupancy": "`cotrace.occupancy(stays)`",
+    "towers": "`cotrace.read_pings(towers=...)` takes it, `pings.towers` shows it",
+    "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
+}
+
+
+def row_of(column: Column) -> str:
+    """Return a column as one line of a Markdown table."""
+    kind = KINDS.get(column.kind, column.kind)
+    null = "yes" if column.nullable else ""
+    return f"| `{column.name}` | {kind} | {column.unit} | {null} | {column.meaning} |"
+
+
+def section(table: TableSchema) -> str:
+    """Return one table's part of the page."""
+    lines = [
+        f"(data-model-{table.name})=",
+        f"## {table.name}",
+        "",
+        f"One row is {table.row}.",
+        "",
+        f"- From: {FROM[table.name]}.",
+        f"- Sorted by: {', '.join(f'`{name}`' for name in table.sorted_by)}.",
+        "",
+        "| column | type | unit | null | meaning |",
+        "|---|---|---|---|---|",
+        *(row_of(column) for column in table.columns),
+    ]
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n\n".join([HEAD.rstrip(), *(section(table) for table in TABLES)]) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE.name}: {len(TABLES)} tables")
