@@ -114,6 +114,11 @@ def hashes(runs: list[dict[str, Any]]) -> set[str]:
     return {run["hash"] for run in runs if run.get("hash")}
 
 
+def failures(runs: list[dict[str, Any]]) -> list[str]:
+    """Say which runs failed, and with what."""
+    return [f"{r['tool']}, round {r['repeat']}: {' '.join(r['error'])}" for r in runs if r["exit_code"]]
+
+
 def medians(runs: list[dict[str, Any]], tool: str) -> dict[str, float]:
     """Return the median cost of a tool."""
     return {cost: median(run[cost] for run in counted(runs, tool)) for cost in COSTS}
@@ -136,10 +141,15 @@ def show(result: dict[str, Any]) -> None:
         m = medians(runs, tool)
         n = 0 if tool == "decoding" else counted(runs, tool)[0]["rows"]
         print(f"{tool:10s}{m['wall_s']:9.2f}{m['cpu_s']:9.2f}{m['peak_bytes'] / 2**20:9.0f}{n or '':>13}")
+    if failed := failures(runs):
+        print("some runs failed, so no ratios are printed:")
+        print("\n".join(f"  {line}" for line in failed))
+        return
     if not result["equal"]:
         print("the results differ, so no ratios are printed:")
         for tool in tools:
-            print(f"  {tool}: {', '.join(sorted(hashes(counted(runs, tool)))) or 'no result'}")
+            if tool != "decoding":
+                print(f"  {tool}: {', '.join(sorted(hashes(counted(runs, tool))))}")
         return
     print("divided by cotrace, median of paired rounds:")
     for tool in tools:
@@ -179,7 +189,6 @@ def main() -> None:
         args.tools = [tool for tool in args.tools if tool in ("cotrace", "decoding")]
     folder, made = made_data(args)
     runs = measure(args, folder)
-    failed = [run["tool"] for run in runs if run["exit_code"]]
     result = {
         "question": "companions",
         "label": label(args) + ("" if args.fill == "forward" else f"-{args.fill}"),
@@ -190,7 +199,7 @@ def main() -> None:
         "fill": args.fill,
         "threads": args.threads,
         "tools": args.tools,
-        "equal": len(hashes(runs)) == 1 and not failed,
+        "equal": len(hashes(runs)) == 1 and not failures(runs),
         "runs": runs,
     }
     text = json.dumps(result, indent=1) + "\n"
