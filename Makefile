@@ -28,7 +28,7 @@ demo: $(READY) ## run the main job on real data and on a made city, and print bo
 	@$(PY) -m cotrace.cli demo
 
 test: $(READY) ## run the whole test suite
-	@$(PY) -m pytest -n 2
+	@$(PY) -m pytest -n 2 --dist worksteal
 
 lint: $(READY) ## check style
 	@$(PY) -m ruff check .

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["describe"]
 
 #: Shares from which on a thing is worth a sentence.
-MANY_LONG_GAPS, MODAL_NEAR, MOSTLY_ONE_CELL, FORWARD_ADDS, LONG_FOR_MEDIAN = 0.05, 0.10, 0.8, 1.25, 20
+MANY_LONG_GAPS, MODAL_NEAR, MOSTLY_ONE_CELL, FORWARD_ADDS, LONG_FOR_MEDIAN = 0.05, 0.10, 0.8, 1.1, 20
 _SHORTENINGS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
