@@ -30,8 +30,7 @@ def run_of(
     given: Mapping[str, Any], found: Companions, preset: Preset | None, warned: Sequence[Any]
 ) -> dict[str, Any]:
     """Collect what has to be known of a result: version, rule, options, counts, warnings."""
-    run = _run("companions", given, found.options, found.counts, warned)
-    run["what"] = CANDIDATES
+    run = {"what": CANDIDATES, **_run("companions", given, found.options, found.counts, warned)}
     run["rule"] = {"reads": found.rule.describe(), **found.rule.as_dict()}
     if preset:
         run["preset"] = {"id": preset.id, "source": preset.source, "date": preset.date, "note": preset.note}
