@@ -14,7 +14,7 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "cotrace"
 #: from the bottom to the top: a module may import only from lines above its own, or from its own line's package
 LAYERS = [
     ["errors", "schema", "kernels"],
-    ["durations", "counts", "geodesy", "crs"],
+    ["durations", "counts", "geodesy", "crs", "arrays"],
     ["binning"],
     ["shapes"],
     ["grid"],
@@ -99,7 +99,7 @@ def test_the_oracle_imports_nothing_of_cotrace() -> None:
 
 def test_only_the_switchboard_touches_numba() -> None:
     for path in modules():
-        if path != SRC / "kernels" / "jit.py":
+        if path.parent.name != "kernels" or path.name != "machine.py":
             tree = ast.parse(path.read_text())
             names = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
             names += [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import from_numpy, order_of, take, view
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -38,14 +40,11 @@ class Cells:
 
     def take(self, codes: NDArray[Any]) -> Cells:
         """Return the dictionary of these codes alone."""
-        return Cells(self.values.take(_indices(codes)), self.grid, self.towers, self.by)
+        return Cells(take(self.values, codes), self.grid, self.towers, self.by)
 
     def order(self) -> NDArray[np.int64]:
         """Return the codes in the order of the cells: (column, row), or tower ids by value or code point."""
-        import pyarrow.compute as pc
-
-        order: NDArray[np.int64] = pc.sort_indices(self.values).to_numpy().astype(np.int64)
-        return order
+        return order_of(self.values)
 
     def columns(self, codes: NDArray[Any]) -> dict[str, Any]:
         """Return the table columns ``cell`` to ``cell_lat`` for these codes; null where nothing is known.
@@ -53,7 +52,7 @@ class Cells:
         In a plane there are no longitudes: ``cell_lon`` and ``cell_lat`` are null, columns and rows say where.
         """
         known = dict(zip(_NAMES, self._known(), strict=True))
-        return {name: known[name].take(_indices(codes)) for name in _NAMES}
+        return {name: take(known[name], codes) for name in _NAMES}
 
     def _known(self) -> tuple[pa.Array, ...]:
         import pyarrow as pa
@@ -64,12 +63,12 @@ class Cells:
             return (self.values, *self._tower_positions())
         if self.grid is None or n == 0:
             return (self.values, pa.nulls(n, pa.int64()), pa.nulls(n, pa.int64()), nothing, nothing)
-        packed = self.values.to_numpy()
+        packed = view(self.values, np.int64)
         col, row = self.grid.unpack(packed)
         lon, lat = (nothing, nothing)
         if self.grid.kind != "planar":
-            lon, lat = (pa.array(v, pa.float64()) for v in self.grid.centre(packed))
-        return (self.values, pa.array(col, pa.int64()), pa.array(row, pa.int64()), lon, lat)
+            lon, lat = (from_numpy(np.asarray(v), pa.float64()) for v in self.grid.centre(packed))
+        return (self.values, from_numpy(col, pa.int64()), from_numpy(row, pa.int64()), lon, lat)
 
     def _tower_positions(self) -> tuple[pa.Array, ...]:
         import pyarrow as pa
@@ -95,9 +94,3 @@ class Cells:
 
 
 _NAMES = ("cell", "cell_col", "cell_row", "cell_lon", "cell_lat")
-
-
-def _indices(codes: NDArray[Any]) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.array(codes, pa.int64())

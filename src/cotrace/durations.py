@@ -53,7 +53,9 @@ def _parse(text: str, name: str) -> int:
     if position < len(text) or not text.strip():
         if text.strip().startswith("-"):
             raise OptionError(f"{name}={text!r} is negative")
-        raise OptionError(f"{name}={text!r} is no duration: write '10min', '30h', '14d' or '1h30min' (d, h, min, s)")
+        raise OptionError(
+            f"{name}={text!r} is no duration: write '10min', '30h', '14d' or '1h30min' (d, h, min, s)"
+        )
     if total != int(total):
         raise OptionError(f"{name}={text!r}: durations are whole seconds")
     return int(total)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import from_numpy, order_of, view
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -72,7 +74,7 @@ class IntIds(_Slots):
 
     def encode(self, values: pa.Array) -> NDArray[np.int32]:
         """See :class:`Ids`."""
-        return self.encode_numpy(values.to_numpy(zero_copy_only=False).view(np.int64))
+        return self.encode_numpy(view(values, np.int64))
 
     def encode_numpy(self, values: NDArray[np.int64]) -> NDArray[np.int32]:
         """Encode an int64 array (the bits, where ids are unsigned)."""
@@ -96,7 +98,7 @@ class IntIds(_Slots):
         """See :class:`Ids`."""
         import pyarrow as pa
 
-        return pa.array(self.array.view(np.uint64) if self.unsigned else self.array)
+        return from_numpy(self.array.copy(), pa.uint64() if self.unsigned else pa.int64())
 
     def order_keys(self) -> NDArray[np.int64]:
         """See :class:`Ids`."""
@@ -122,8 +124,8 @@ class StringIds(_Slots):
 
         if pa.types.is_dictionary(values.type):
             codes = self.encode(values.dictionary)
-            indices: NDArray[np.int64] = values.indices.to_numpy(zero_copy_only=False)
-            return codes[indices]
+            indices = values.indices
+            return np.asarray(codes[view(indices, indices.type.to_pandas_dtype())])
         return self._encode_large(values.cast(pa.large_string()))
 
     def _encode_large(self, values: pa.Array) -> NDArray[np.int32]:
@@ -160,13 +162,9 @@ class StringIds(_Slots):
 
     def order_keys(self) -> NDArray[np.int64]:
         """See :class:`Ids`. Sorted anew only when ids have come since."""
-        import pyarrow.compute as pc
-
         if self._keys.size != self.n:
-            # UTF-8 bytes are ordered as code points are
-            order = pc.sort_indices(self.values()).to_numpy()
             self._keys = np.empty(self.n, dtype=np.int64)
-            self._keys[order] = np.arange(self.n)
+            self._keys[order_of(self.values())] = np.arange(self.n)
         return self._keys
 
 

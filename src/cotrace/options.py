@@ -89,7 +89,9 @@ class StayOptions:
 
     def __post_init__(self) -> None:
         if self.grid is not None and not isinstance(self.grid, Grid):
-            raise CotraceTypeError(f"grid={self.grid!r} is not a Grid: Grid.geographic(), .projected() or .planar()")
+            raise CotraceTypeError(
+                f"grid={self.grid!r} is not a Grid: Grid.geographic(), .projected() or .planar()"
+            )
         _one_of("by", self.by, get_args(By))
         if self.fill is not None:
             _one_of("fill", self.fill, get_args(Fill))

@@ -85,6 +85,4 @@ korea_itaewon_2020 = Preset(
     "and the more than 30 min. A tower log needs fill= named.",
 )
 
-PRESETS = {
-    p.id: p for p in (chongqing_2021, chengdu_2021, changsha_2021, cdc_2020_10, korea_itaewon_2020)
-}
+PRESETS = {p.id: p for p in (chongqing_2021, chengdu_2021, changsha_2021, cdc_2020_10, korea_itaewon_2020)}

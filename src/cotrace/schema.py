@@ -116,7 +116,9 @@ COMPANIONS = TableSchema(
         Column("longest_s", "int64", "length of the longest qualifying episode", "s"),
         Column("first_started_at", "instant", "start of the first qualifying episode"),
         Column("last_finished_at", "instant", "end of the last qualifying episode"),
-        Column("case_dwell_s", "int64", "the case's largest dwell in one of these cells, in the lookback", "s"),
+        Column(
+            "case_dwell_s", "int64", "the case's largest dwell in one of these cells, in the lookback", "s"
+        ),
         Column("companion_dwell_s", "int64", "the companion's largest dwell in one of these cells", "s"),
         Column(
             "dwell_met_by",
@@ -202,8 +204,8 @@ TOWERS = TableSchema(
     "one tower, as given to read_pings(towers=)",
     (
         Column("tower", "cell", "tower id, of the pings' type"),
-        Column("lon", "float64", "longitude", "degrees"),
-        Column("lat", "float64", "latitude", "degrees"),
+        Column("lon", "float64", "longitude", "degrees", True),
+        Column("lat", "float64", "latitude", "degrees", True),
         Column("radius_m", "float64", "coverage radius", "m", True),
         Column("generation", "string", "2G, 3G, 4G or 5G", nullable=True),
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cotrace.arrays import from_numpy, take
 from cotrace.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ class Table:
         self.schema = schema
         self.note = note
         self._data: pa.Table | None = data
+
+    @classmethod
+    def from_columns(
+        cls, schema: TableSchema, columns: dict[str, Any], note: str = "", **types: Any
+    ) -> Table:
+        """Make a table of NumPy and Arrow columns; ``types`` are those of :meth:`TableSchema.arrow`."""
+        import pyarrow as pa
+
+        arrow = schema.arrow(**types)
+        arrays = [
+            from_numpy(c, arrow.field(name).type) if isinstance(c := columns[name], np.ndarray) else c
+            for name in schema.names
+        ]
+        return cls(schema, pa.Table.from_arrays(arrays, schema=arrow), note)
 
     def to_arrow(self) -> pa.Table:
         """Return the columns as a :class:`pyarrow.Table`, without a copy."""
@@ -167,8 +182,8 @@ class Stays(Table):
 
         rows = self.rows
         names = [
-            self.devices.take(pa.array(rows[:, 0])),
-            self.cells.values.take(pa.array(rows[:, 1])),
+            take(self.devices, rows[:, 0]),
+            take(self.cells.values, rows[:, 1]),
             instants(rows[:, 2], self.base, self.tz),
             instants(rows[:, 3], self.base, self.tz),
         ]
@@ -196,4 +211,4 @@ def instants(offsets: NDArray[Any], base: int, tz: str) -> pa.Array:
     import pyarrow as pa
 
     micros = (offsets.astype(np.int64) + base) * _EPOCH_MICROS
-    return pa.array(micros, pa.int64()).cast(pa.timestamp("us")).view(pa.timestamp("us", tz=tz))
+    return from_numpy(micros, pa.timestamp("us", tz=tz))

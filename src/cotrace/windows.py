@@ -62,7 +62,8 @@ def occupancy(stays: Stays, *, window: Duration = "1h") -> Table:
         "devices": rows[:, 2],
         "dwell_s": rows[:, 3],
     }
-    return _table(columns, stays)
+    types = {"cell": stays.cells.values.type, "tz": stays.tz}
+    return Table.from_columns(OCCUPANCY, columns, "Devices, not people.", **types)
 
 
 def _counted(stays: Stays, length: int) -> NDArray[np.int64]:
@@ -72,14 +73,7 @@ def _counted(stays: Stays, length: int) -> NDArray[np.int64]:
 
     # stays are sorted by device, start: sorted by cell they are sorted by cell, device, start
     rows = rows_by_key([stays.rows], 1, len(stays.cells.values))
-    touched = np.empty((windows_touched(rows, stays.base, length), 3), dtype=np.int64)
-    out = np.empty((touched.shape[0], 4), dtype=np.int64)
-    return out[: count_windows(rows, stays.base, length, touched, out)]
-
-
-def _table(columns: dict[str, object], stays: Stays) -> Table:
-    import pyarrow as pa
-
-    arrow = OCCUPANCY.arrow(cell=stays.cells.values.type, tz=stays.tz)
-    arrays = [pa.array(columns[name], arrow.field(name).type) for name in OCCUPANCY.names]
-    return Table(OCCUPANCY, pa.Table.from_arrays(arrays, schema=arrow), "Devices, not people.")
+    n = windows_touched(rows, stays.base, length)
+    touched, order, scratch = (np.empty(shape, dtype=np.int64) for shape in ((3, n), n, n))
+    out = np.empty((n, 4), dtype=np.int64)
+    return out[: count_windows(rows, stays.base, length, touched, order, scratch, out)]

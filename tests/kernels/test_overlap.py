@@ -71,6 +71,7 @@ def test_crowd_is_the_fullest_window_that_an_episode_touches(
         np.arange(len(table)),
         episodes,
         crowd,
+        np.empty(64, dtype=np.int64),
     )
     where = [{t // window for t in seconds_of(s)} for s in segments]
     expected = [
@@ -86,9 +87,10 @@ def test_windows_hold_distinct_devices_and_all_dwell(
     segments: list[list[tuple[int, int]]], window: int, base: int
 ) -> None:
     table = as_rows(*segments)
-    touched = np.empty((windows.windows_touched(table, base, window), 3), dtype=np.int64)
-    out = np.empty((len(touched), 4), dtype=np.int64)
-    found = out[: windows.count_windows(table, base, window, touched, out)].tolist()
+    n = windows.windows_touched(table, base, window)
+    touched, out = np.empty((3, n), dtype=np.int64), np.empty((n, 4), dtype=np.int64)
+    order, scratch = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    found = out[: windows.count_windows(table, base, window, touched, order, scratch, out)].tolist()
     moments = [(d, t + base) for d, s in enumerate(segments) for t in seconds_of(s)]
     expected = [
         [0, w, len({d for d, t in moments if t // window == w}), sum(t // window == w for _, t in moments)]
@@ -100,7 +102,9 @@ def test_windows_hold_distinct_devices_and_all_dwell(
 def test_episodes_of_a_group_are_ordered_by_start_then_cell() -> None:
     episodes = np.array([[5, 6], [1, 2], [-3, -1], [1, 9], [0, 1]], dtype=np.int32)
     order = np.empty(5, dtype=np.int64)
-    overlap.order_episodes(np.array([0, 4, 5]), episodes, np.array([0, 2, 1, 1, 0], np.int32), order)
+    overlap.order_episodes(
+        np.array([0, 4, 5]), episodes, np.array([0, 2, 1, 1, 0], np.int32), order, np.empty((2, 5), np.int64)
+    )
     assert order.tolist() == [2, 3, 1, 0, 4]
 
 

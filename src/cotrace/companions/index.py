@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import take, view
 from cotrace.stays.builder import rows_by_key
 
 if TYPE_CHECKING:
@@ -66,15 +67,13 @@ class CellIndex:
 
 def index_of_built(built: Built, case_ids: pa.Array) -> CellIndex:
     """Index what a pass over pings gave; uses its blocks up."""
-    import pyarrow as pa
-
     order = np.argsort(built.devices.order_keys(), kind="stable")
     rank = np.empty(order.size, dtype=np.int32)
     rank[order] = np.arange(order.size, dtype=np.int32)
     # the cases were tracked, so all of them have codes
     case_codes = rank[built.devices.encode(case_ids)].astype(np.int64)
     wanted = _cells_of(built.blocks, built.n_tracked, len(built.cells.values))
-    devices = built.devices.values().take(pa.array(order))
+    devices = take(built.devices.values(), order)
     return _index(built.blocks, rank, wanted, devices, built.cells, case_codes, built.base)
 
 
@@ -83,7 +82,7 @@ def index_of_stays(stays: Stays, case_ids: pa.Array) -> CellIndex:
     import pyarrow.compute as pc
 
     found = pc.index_in(case_ids, value_set=stays.devices).fill_null(-1)
-    case_codes = found.to_numpy(zero_copy_only=False).astype(np.int64)
+    case_codes = view(found, np.int32).astype(np.int64)
     seen = np.unique(case_codes[case_codes >= 0])
     # stays are sorted by device: a case's rows are one slice
     lo, hi = (np.searchsorted(stays.rows[:, 0], seen, side=side) for side in ("left", "right"))

@@ -192,16 +192,17 @@ def _ordered(
 
     cell_of = index.cell_of(records[:, SEG_CASE])
     order = np.empty(record_of.size, dtype=np.int64)
-    order_episodes(episode_lo, episodes, cell_of[record_of], order)
+    order_episodes(episode_lo, episodes, cell_of[record_of], order, np.empty((2, order.size), dtype=np.int64))
     episodes, record_of = episodes[order], record_of[order]
     cells = cell_of[record_of]
     by_cell = np.argsort(cells, kind="stable")
     per_cell = np.bincount(cells, minlength=index.n_cells)
     cell_episode_lo = np.concatenate([[0], np.cumsum(per_cell)]).astype(np.int64)
     crowd = np.empty(record_of.size, dtype=np.int64)
-    count_crowd(
-        index.rows, index.seg_lo, index.cell_lo, CROWD_WINDOW_S, cell_episode_lo, by_cell, episodes, crowd
-    )
+    span = int(episodes[:, 1].max() - episodes[:, 0].min()) if crowd.size else 0
+    windows = np.empty(span // CROWD_WINDOW_S + 2, dtype=np.int64)
+    where = (index.rows, index.seg_lo, index.cell_lo)
+    count_crowd(*where, CROWD_WINDOW_S, cell_episode_lo, by_cell, episodes, crowd, windows)
     summary = np.zeros((episode_lo.size - 1, 9), dtype=np.int64)
     summarise(episode_lo, episodes, record_of, crowd, records, record_lo, summary)
     return episodes, record_of, crowd, summary

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import repeated, take
 from cotrace.companions import words
 from cotrace.schema import COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
 from cotrace.tables import Stays, Table, instants
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cotrace.companions.matching import Matches
     from cotrace.counts import Counts
     from cotrace.options import CompanionRule, StayOptions
+    from cotrace.schema import TableSchema
 
 __all__ = ["Companions"]
 
@@ -65,12 +67,10 @@ class Companions:
     @cached_property
     def companions(self) -> Table:
         """One row a (case, as_of, companion). Columns: :ref:`data-model-companions`."""
-        import pyarrow as pa
-
         m, s = self._parts.matches, self._parts.matches.summary
         columns = {
             **self._case_columns(m.case_of),
-            "companion_id": self._parts.index.devices.take(pa.array(m.companion_of)),
+            "companion_id": take(self._parts.index.devices, m.companion_of),
             "n_episodes": s[:, 8],
             "n_cells": np.diff(m.record_lo),
             "shared_s": s[:, 0],
@@ -79,7 +79,7 @@ class Companions:
             "last_finished_at": self._instants(s[:, 3]),
             "case_dwell_s": s[:, 4],
             "companion_dwell_s": s[:, 5],
-            "dwell_met_by": _met(s[:, 6]),
+            "dwell_met_by": repeated(_MET, s[:, 6]),
             "crowd": s[:, 7],
         }
         return self._table(COMPANIONS, columns)
@@ -87,22 +87,20 @@ class Companions:
     @cached_property
     def evidence(self) -> Table:
         """One row a qualifying episode. Columns: :ref:`data-model-evidence`."""
-        import pyarrow as pa
-
         m, index = self._parts.matches, self._parts.index
         group = np.repeat(np.arange(m.case_of.size), np.diff(m.episode_lo))
         record = m.records[m.record_of]
         start, end = m.episodes[:, 0], m.episodes[:, 1]
         columns = {
             **self._case_columns(m.case_of[group]),
-            "companion_id": index.devices.take(pa.array(m.companion_of[group])),
+            "companion_id": take(index.devices, m.companion_of[group]),
             **index.cells.columns(index.cell_of(record[:, 0])),
             "started_at": self._instants(start),
             "finished_at": self._instants(end),
             "shared_s": (end.astype(np.int64) - start),
             "case_dwell_s": record[:, 4],
             "companion_dwell_s": record[:, 5],
-            "dwell_met_by": _met(record[:, 6]),
+            "dwell_met_by": repeated(_MET, record[:, 6]),
             "crowd": m.crowd,
         }
         return self._table(EVIDENCE, columns)
@@ -212,27 +210,16 @@ class Companions:
         return words.summary_html(self)
 
     def _case_columns(self, numbers: NDArray[np.int64]) -> dict[str, Any]:
-        import pyarrow as pa
-
         cases = self._parts.cases
         return {
-            "case_id": cases.ids.take(pa.array(numbers)),
+            "case_id": take(cases.ids, numbers),
             "as_of": instants(cases.as_of[numbers], 0, self.tz),
         }
 
     def _instants(self, offsets: NDArray[Any]) -> pa.Array:
         return instants(offsets, self._parts.index.base, self.tz)
 
-    def _table(self, schema: Any, columns: dict[str, Any]) -> Table:
-        import pyarrow as pa
-
+    def _table(self, schema: TableSchema, columns: dict[str, Any]) -> Table:
         index = self._parts.index
-        arrow = schema.arrow(device=index.devices.type, cell=index.cells.values.type, tz=self.tz)
-        arrays = [pa.array(columns[name], arrow.field(name).type) for name in schema.names]
-        return Table(schema, pa.Table.from_arrays(arrays, schema=arrow), words.what_it_is(self))
-
-
-def _met(code: NDArray[np.int64]) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.array(_MET).take(pa.array(code))
+        types = {"device": index.devices.type, "cell": index.cells.values.type, "tz": self.tz}
+        return Table.from_columns(schema, columns, words.what_it_is(self), **types)

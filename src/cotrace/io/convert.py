@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cotrace.io.arrays import frozen
+from cotrace.arrays import frozen
 from cotrace.io.batches import Marks, PingBatch
 from cotrace.io.columns import Columns
 from cotrace.io.ids import pair_ids, read_ids

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cotrace.arrays import cast_or_null, from_numpy, null_mask, plain, view
 from cotrace.errors import SchemaError
-from cotrace.io.arrays import cast_or_null, from_numpy, null_mask, plain, view
 
 if TYPE_CHECKING:
     import pyarrow as pa

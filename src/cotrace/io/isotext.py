@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cotrace.arrays import cast_or_null, plain, view
 from cotrace.errors import TimeError
-from cotrace.io.arrays import cast_or_null, plain, view
 from cotrace.io.batches import Marks
 from cotrace.io.instants import say_units
 from cotrace.io.reasons import BAD_TIME

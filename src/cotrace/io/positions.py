@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from cotrace.arrays import cast_or_null, frozen, null_mask, plain, view
 from cotrace.errors import PositionError, SchemaError
-from cotrace.io.arrays import cast_or_null, frozen, null_mask, plain, view
 from cotrace.io.batches import Marks
 from cotrace.io.reasons import BAD_POSITION, NO_POSITION, NOT_FINITE, OUT_OF_RANGE
 

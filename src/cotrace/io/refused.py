@@ -159,7 +159,7 @@ def _stacked(batches: list[pa.RecordBatch]) -> pa.Table:
 def _as_text(table: pa.Table) -> pa.Table:
     import pyarrow as pa
 
-    from cotrace.io.arrays import plain
+    from cotrace.arrays import plain
 
     return pa.table([plain(c).cast(pa.large_string()) for c in table.columns], names=table.column_names)
 

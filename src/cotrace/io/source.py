@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cotrace.io.arrays import plain
+from cotrace.arrays import plain
 
 if TYPE_CHECKING:
     import pyarrow as pa

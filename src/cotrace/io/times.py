@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cotrace.arrays import cast_or_null, null_mask, plain, view
 from cotrace.errors import OptionError, SchemaError, TimeError
 from cotrace.io import isotext
-from cotrace.io.arrays import cast_or_null, null_mask, plain, view
 from cotrace.io.batches import Marks
 from cotrace.io.instants import EARLIEST, LATEST, PER_SECOND, say_instant, say_units
 from cotrace.io.reasons import BAD_TIME, NO_TIME

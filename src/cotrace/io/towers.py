@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cotrace.arrays import plain
 from cotrace.errors import PositionError, SchemaError
-from cotrace.io.arrays import plain
 from cotrace.io.batches import Marks
 from cotrace.io.columns import one_column
 from cotrace.io.files import open_source

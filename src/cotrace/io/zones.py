@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from cotrace.arrays import from_numpy, view
 from cotrace.errors import CotraceTypeError, TimeError
-from cotrace.io.arrays import from_numpy, view
 from cotrace.io.batches import Marks
 from cotrace.io.reasons import AMBIGUOUS_TIME, MISSING_TIME
 

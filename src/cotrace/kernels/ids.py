@@ -20,7 +20,7 @@ _AHEAD = 24
 
 
 @inlined
-def _slot_of(key: int, shift: np.uint64) -> int:
+def _slot_of(key: np.int64, shift: np.uint64) -> int:
     """Return the first slot to look in: the high bits of a mixed key (a multiply-xorshift finaliser)."""
     x = np.uint64(key)
     x = (x ^ (x >> np.uint64(32))) * _MIX1
@@ -71,8 +71,8 @@ def encode_ints(
     room = slots.shape[0] // 2
     for i in range(start, n):
         if i + _AHEAD < n:
-            prefetch(slots, _slot_of(int(values[i + _AHEAD]), shift))
-        key = int(values[i])
+            prefetch(slots, _slot_of(values[i + _AHEAD], shift))
+        key = values[i]
         at = _slot_of(key, shift)
         while slots[at, 1] != 0 and slots[at, 0] != key:
             at = (at + 1) & mask
@@ -93,7 +93,7 @@ def rehash(old: NDArray[np.int64], slots: NDArray[np.int64], shift: np.uint64) -
     mask = slots.shape[0] - 1
     for i in range(old.shape[0]):
         if old[i, 1] != 0:
-            at = _slot_of(int(old[i, 0]), shift)
+            at = _slot_of(old[i, 0], shift)
             while slots[at, 1] != 0:
                 at = (at + 1) & mask
             slots[at, 0] = old[i, 0]
@@ -101,7 +101,7 @@ def rehash(old: NDArray[np.int64], slots: NDArray[np.int64], shift: np.uint64) -
 
 
 @inlined
-def _hash_bytes(data: NDArray[np.uint8], lo: int, hi: int) -> int:
+def _hash_bytes(data: NDArray[np.uint8], lo: int, hi: int) -> np.int64:
     """Hash bytes, eight at a time; the length goes in, so that trailing zeros count."""
     h = np.uint64(hi - lo) * _MIX2
     at = lo
@@ -112,7 +112,7 @@ def _hash_bytes(data: NDArray[np.uint8], lo: int, hi: int) -> int:
         h = (h ^ word) * _MIX1
         h ^= h >> np.uint64(31)
         at += 8
-    return int(np.int64(h))
+    return np.int64(h)
 
 
 @inlined

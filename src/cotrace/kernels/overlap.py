@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.kernels.jit import inlined, kernel
+from cotrace.kernels.sorting import sort_by_keys
 
 __all__ = [
     "EITHER",
@@ -315,6 +316,7 @@ def order_episodes(
     episodes: NDArray[np.int32],
     cells: NDArray[np.int32],
     order: NDArray[np.int64],
+    scratch: NDArray[np.int64],
 ) -> None:
     """Order the episodes of each group by start, then cell.
 
@@ -328,6 +330,7 @@ def order_episodes(
         The cell's place in the order of cells.
     order : int64[n]
         Filled: which episode comes where.
+    scratch : int64[2, n]
 
     Notes
     -----
@@ -338,16 +341,11 @@ def order_episodes(
         ordered = True
         for i in range(lo, hi):
             order[i] = i
-            if i > lo and (
-                episodes[i, 0] < episodes[i - 1, 0]
-                or (episodes[i, 0] == episodes[i - 1, 0] and cells[i] < cells[i - 1])
-            ):
+            scratch[0, i] = np.int64(episodes[i, 0]) * np.int64(1 << 32) + np.int64(cells[i])
+            if i > lo and scratch[0, i] < scratch[0, i - 1]:
                 ordered = False
         if not ordered:
-            keys = np.empty(hi - lo, dtype=np.int64)
-            for i in range(lo, hi):
-                keys[i - lo] = np.int64(episodes[i, 0]) * np.int64(1 << 32) + np.int64(cells[i])
-            order[lo:hi] = lo + np.argsort(keys)
+            sort_by_keys(scratch[0], order, scratch[1], lo, hi)
 
 
 @kernel
@@ -360,6 +358,7 @@ def count_crowd(
     by_cell: NDArray[np.int64],
     episodes: NDArray[np.int32],
     crowd: NDArray[np.int64],
+    devices: NDArray[np.int64],
 ) -> None:
     """Give each episode the largest number of devices of any window that it touches in its cell.
 
@@ -377,10 +376,12 @@ def count_crowd(
         Start, end.
     crowd : int64[n]
         Filled.
+    devices : int64[windows from the first episode of all to the last]
+        Scratch: the windows of one cell.
 
     Notes
     -----
-    O(rows and windows of the cells that have episodes); memory for the windows of one cell.
+    O(rows and windows of the cells that have episodes).
     """
     for cell in range(episode_lo.size - 1):
         if episode_lo[cell] == episode_lo[cell + 1]:
@@ -389,7 +390,7 @@ def count_crowd(
         for k in range(episode_lo[cell], episode_lo[cell + 1]):
             first = min(first, int(episodes[by_cell[k], 0]) // window)
             last = max(last, (int(episodes[by_cell[k], 1]) - 1) // window)
-        devices = np.zeros(last - first + 1, dtype=np.int64)
+        devices[: last - first + 1] = 0
         for s in range(cell_lo[cell], cell_lo[cell + 1]):
             counted = first - 1
             for i in range(_first_after(rows, seg_lo[s], seg_lo[s + 1], first * window), seg_lo[s + 1]):

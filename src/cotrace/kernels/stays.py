@@ -287,7 +287,12 @@ def _relabel(lo: int, hi: int, cells: NDArray[np.int32], runs: NDArray[np.int32]
 
 @kernel
 def stays_of_runs(
-    runs: NDArray[np.int32], within: int, max_gap: int, forward: bool, out: NDArray[np.int32]
+    runs: NDArray[np.int32],
+    within: int,
+    max_gap: int,
+    forward: bool,
+    cells: NDArray[np.int32],
+    out: NDArray[np.int32],
 ) -> tuple[int, int]:
     """Smooth flapping, and make stays of what is left.
 
@@ -299,6 +304,8 @@ def stays_of_runs(
         Seconds: a device that is back in a cell after no longer than this never left it.
     max_gap, forward
         As in :func:`append_pings`.
+    cells : int32[n]
+        The cell of each run; changed into the cell after smoothing.
     out : int32[n, 4]
         Filled: device, cell, start, end; sorted by device, start.
 
@@ -311,7 +318,6 @@ def stays_of_runs(
     -----
     O(n), left to right over each device.
     """
-    cells = runs[:, 1].copy()
     n_out, relabelled, lo = 0, 0, 0
     while lo < runs.shape[0]:
         hi = lo + 1

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.kernels.jit import kernel
+from cotrace.kernels.sorting import sort_by_keys
 
 __all__ = ["count_windows", "windows_touched"]
 
@@ -25,7 +26,13 @@ def windows_touched(rows: NDArray[np.int32], base: int, window: int) -> int:
 
 @kernel
 def count_windows(
-    rows: NDArray[np.int32], base: int, window: int, touched: NDArray[np.int64], out: NDArray[np.int64]
+    rows: NDArray[np.int32],
+    base: int,
+    window: int,
+    touched: NDArray[np.int64],
+    order: NDArray[np.int64],
+    scratch: NDArray[np.int64],
+    out: NDArray[np.int64],
 ) -> int:
     """Sum up devices and dwell of each cell and window.
 
@@ -35,7 +42,8 @@ def count_windows(
         Device, cell, start, end; sorted by cell, device, start.
     base, window : int
         As in :func:`windows_touched`.
-    touched : int64[m, 3]
+    touched : int64[3, m]
+    order, scratch : int64[m]
         Scratch, with ``m`` from :func:`windows_touched`.
     out : int64[m, 4]
         Filled: cell, window (its number from the epoch), devices, dwell; sorted by cell, window.
@@ -56,24 +64,26 @@ def count_windows(
         while i < rows.shape[0] and rows[i, 1] == cell:
             start, end = rows[i, 2] + base, rows[i, 3] + base
             for w in range(start // window, (end - 1) // window + 1):
-                touched[m, 0] = w
-                touched[m, 1] = 1
+                touched[0, m] = w
+                touched[1, m] = 1
                 if device == rows[i, 0] and last == w:  # this device was counted in this window
-                    touched[m, 1] = 0
-                touched[m, 2] = min(end, (w + 1) * window) - max(start, w * window)
+                    touched[1, m] = 0
+                touched[2, m] = min(end, (w + 1) * window) - max(start, w * window)
                 m += 1
                 last = w
                 device = rows[i, 0]
             i += 1
-        order = np.argsort(touched[:m, 0])
+        for k in range(m):
+            order[k] = k
+        sort_by_keys(touched[0], order, scratch, 0, m)
         for k in range(m):
             t = order[k]
-            if k == 0 or touched[t, 0] != out[n_out - 1, 1]:
+            if k == 0 or touched[0, t] != out[n_out - 1, 1]:
                 out[n_out, 0] = cell
-                out[n_out, 1] = touched[t, 0]
+                out[n_out, 1] = touched[0, t]
                 out[n_out, 2] = 0
                 out[n_out, 3] = 0
                 n_out += 1
-            out[n_out - 1, 2] += touched[t, 1]
-            out[n_out - 1, 3] += touched[t, 2]
+            out[n_out - 1, 2] += touched[1, t]
+            out[n_out - 1, 3] += touched[2, t]
     return n_out

@@ -59,7 +59,13 @@ def build(
     """
     options = resolve_options(pings, options)
     built = one_pass(
-        pings, options, tracked=tracked, span=span, threads=threads, progress=progress, sort_memory=sort_memory
+        pings,
+        options,
+        tracked=tracked,
+        span=span,
+        threads=threads,
+        progress=progress,
+        sort_memory=sort_memory,
     )
     _warn_of_conflicts(built.counts)
     _warn_of_modal_gap(built.gaps, options.max_gap_s)

@@ -183,8 +183,8 @@ class StayBuilder:
         if self._within is None:
             return blocks
         runs = by_device(blocks, self._state.shape[0], self._width)
-        stays = np.empty((runs.shape[0], 4), dtype=np.int32)
-        n, self.relabelled = stays_of_runs(runs, self._within, self._max_gap, self._forward, stays)
+        cells, stays = runs[:, 1].copy(), np.empty((runs.shape[0], 4), dtype=np.int32)
+        n, self.relabelled = stays_of_runs(runs, self._within, self._max_gap, self._forward, cells, stays)
         return [stays[:n]]
 
     def _close_runs(self) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import view
 from cotrace.cells import Cells
 from cotrace.errors import CotraceWarning, OptionError
 from cotrace.grid import BAD_CELL, Grid
 from cotrace.ids import IntIds, ids_of_type
-from cotrace.io.reasons import NO_POSITION, OUTSIDE_GRID, UNKNOWN_TOWER
+from cotrace.io.reasons import NO_TOWER, OUTSIDE_GRID, UNKNOWN_TOWER
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -167,7 +168,7 @@ class _ByTowerPosition:
         self._towers.encode(towers["tower"].cast(pings.tower_type).combine_chunks())
         self._n_known = len(self._towers)
         self._cells = IntIds()
-        lon, lat = (towers[c].to_numpy().astype(np.float64) for c in ("lon", "lat"))
+        lon, lat = (view(towers[c].combine_chunks(), np.float64) for c in ("lon", "lat"))
         packed = grid.binner("lonlat", None)(lon, lat)
         self._cell_of = self._cells.encode_numpy(packed)
         self._cell_of[packed == BAD_CELL] = -1
@@ -216,5 +217,5 @@ def _encode_towers(encode: object, scan: Scan, batch: PingBatch) -> NDArray[np.i
     missing = tower.is_null().to_numpy(zero_copy_only=False)
     codes = np.full(len(tower), -1, dtype=np.int32)
     codes[~missing] = encode(tower.drop_null())  # type: ignore[operator]
-    scan.refuse(batch, missing, NO_POSITION)
+    scan.refuse(batch, missing, NO_TOWER)
     return codes

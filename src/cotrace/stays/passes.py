@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import take
 from cotrace.errors import CotraceTypeError, OptionError, TimeError
 from cotrace.ids import Ids, ids_of_type
 from cotrace.stays.builder import OutOfOrderError, StayBuilder, by_device
@@ -69,8 +70,6 @@ class Built:
 
     def stays(self) -> Stays:
         """Return the table of stays; uses the blocks up."""
-        import pyarrow as pa
-
         device_order = np.argsort(self.devices.order_keys(), kind="stable")
         cell_order = self.cells.order()
         device_rank, cell_rank = _ranks(device_order), _ranks(cell_order)
@@ -80,7 +79,7 @@ class Built:
         rows = by_device(self.blocks, len(self.devices))
         return Stays(
             rows,
-            self.devices.values().take(pa.array(device_order)),
+            take(self.devices.values(), device_order),
             self.cells.take(cell_order),
             base=self.base,
             tz=self.tz,
@@ -146,18 +145,18 @@ class _Pass:
 
     def stream(self) -> Built:
         """Build stays while reading."""
-        scan = self.scan()
-        for devices, times, cells in self._encoded(scan):
-            self.builder.append(devices, times, cells, len(self.devices))
+        with self.scan() as scan:  # left early, its readers stop
+            for devices, times, cells in self._encoded(scan):
+                self.builder.append(devices, times, cells, len(self.devices))
         return self._built(scan.counts, "streamed")
 
     def sort(self, limit: int) -> Built:
         """Sort while reading, then build."""
         sorter = TimeSorter(limit)
-        scan = self.scan()
         try:
-            for devices, times, cells in self._encoded(scan):
-                sorter.append(devices, times, cells)
+            with self.scan() as scan:
+                for devices, times, cells in self._encoded(scan):
+                    sorter.append(devices, times, cells)
             order = sorter.order
             for devices, times, cells in sorter.batches():
                 self.builder.append(devices, times, cells, len(self.devices))

@@ -14,7 +14,17 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["cast_or_null", "from_numpy", "frozen", "null_mask", "plain", "view"]
+__all__ = [
+    "cast_or_null",
+    "from_numpy",
+    "frozen",
+    "null_mask",
+    "order_of",
+    "plain",
+    "repeated",
+    "take",
+    "view",
+]
 
 
 def view(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -32,11 +42,51 @@ def frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-def from_numpy(values: npt.NDArray[np.int64], kind: pa.DataType) -> pa.Array:
-    """Wrap 64-bit integers as an Arrow array without a copy."""
+def from_numpy(values: npt.NDArray[Any], kind: pa.DataType | None = None) -> pa.Array:
+    """Wrap numbers as an Arrow array of this type (by default their own), without a copy where they fit it."""
     import pyarrow as pa
 
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    kind = kind or pa.from_numpy_dtype(values.dtype)
+    width = np.dtype(f"{'f' if pa.types.is_floating(kind) else 'i'}{kind.bit_width // 8}")
+    if values.dtype.itemsize != width.itemsize or (values.dtype.kind == "f") != (width.kind == "f"):
+        values = values.astype(width)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def is_plain_numbers(array: pa.Array) -> bool:
+    """Say whether an array is integers or floats of 64 bits, none of them null."""
+    import pyarrow as pa
+
+    kind = array.type
+    return bool(kind in (pa.int64(), pa.uint64(), pa.float64()) and not array.null_count)
+
+
+def take(array: pa.Array, at: npt.NDArray[Any]) -> pa.Array:
+    """Return the values at these places."""
+    if is_plain_numbers(array):
+        return from_numpy(view(array, array.type.to_pandas_dtype())[at], array.type)
+    return array.take(from_numpy(at, None))
+
+
+def order_of(array: pa.Array) -> npt.NDArray[np.int64]:
+    """Return the places of the values in ascending order: numbers by value, strings by code point."""
+    if is_plain_numbers(array):
+        return np.argsort(view(array, array.type.to_pandas_dtype()), kind="stable")
+    import pyarrow.compute as pc
+
+    # UTF-8 bytes are ordered as code points are
+    return view(pc.sort_indices(array), np.uint64).astype(np.int64)
+
+
+def repeated(words: tuple[str, ...], which: npt.NDArray[Any]) -> pa.Array:
+    """Return an array of strings: ``words[which]``."""
+    import pyarrow as pa
+
+    codes = [word.encode() for word in words]
+    lengths = np.array([len(code) for code in codes], dtype=np.int32)
+    offsets = np.concatenate([[0], np.cumsum(lengths[which])]).astype(np.int32)
+    data = b"".join([codes[w] for w in which.tolist()])
+    return pa.Array.from_buffers(pa.string(), len(which), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def null_mask(array: pa.Array) -> npt.NDArray[np.bool_] | None:
