@@ -103,17 +103,17 @@ def test_what_cannot_be_meant(make: Any, error: type[Exception], message: str) -
     [
         (
             CompanionRule(),
-            "in one cell at least 10min together without a break and either of the two at least 30h in all, in the "
-            "14d before as_of",
+            "in one cell at least 10 min together without a break and either of the two at least 30 h there in all, "
+            "in the 14 days before as_of",
         ),
         (
             CompanionRule(strict=True, dwell_of="pair", shared="cumulative", per="24h", combine="or"),
-            "in one cell more than 10min together in all, within any 24h or the two together more than 30h in all, "
-            "in the 14d before as_of",
+            "in one cell more than 10 min together in all, within any 24 h or the two together more than 30 h there "
+            "in all, in the 14 days before as_of",
         ),
         (
             CompanionRule(min_cumulative=None, strict="shared"),
-            "in one cell more than 10min together without a break, in the 14d before as_of",
+            "in one cell more than 10 min together without a break, in the 14 days before as_of",
         ),
     ],
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cast_or_null",
     "from_numpy",
+    "from_values",
     "frozen",
     "null_mask",
     "order_of",
@@ -51,6 +52,19 @@ def from_numpy(values: npt.NDArray[Any], kind: pa.DataType | None = None) -> pa.
     if values.dtype.itemsize != width.itemsize or (values.dtype.kind == "f") != (width.kind == "f"):
         values = values.astype(width)
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def from_values(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Return an array of Python integers (of 64 bits) or strings (large ones)."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(kind):
+        return from_numpy(np.array(values, dtype=kind.to_pandas_dtype()), kind)
+    codes = [value.encode() for value in values]
+    offsets = np.cumsum([0, *map(len, codes)], dtype=np.int64)
+    return pa.Array.from_buffers(
+        kind, len(codes), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(codes))]
+    )
 
 
 def is_plain_numbers(array: pa.Array) -> bool:

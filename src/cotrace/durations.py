@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from cotrace.errors import CotraceTypeError, OptionError
 
-__all__ = ["Duration", "format_duration", "seconds"]
+__all__ = ["Duration", "format_duration", "seconds", "spaced"]
 
 Duration: TypeAlias = str | timedelta
 
@@ -70,3 +70,11 @@ def format_duration(total: int) -> str:
         if total and total % size == 0 and not (unit == "d" and total < 3 * size):
             return f"{total // size}{unit}"
     return f"{total}s"
+
+
+def spaced(value: Duration) -> str:
+    """Write a duration as it stands in a sentence: ``"10min"`` is ``10 min``, ``"14d"`` is ``14 days``."""
+    text = format_duration(seconds(value, "duration"))
+    number = text.rstrip("dhmins")
+    unit = text[len(number) :]
+    return f"{int(number):,} {'day' + 's' * (number != '1') if unit == 'd' else unit}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from cotrace.durations import Duration, format_duration, seconds
+from cotrace.durations import Duration, format_duration, seconds, spaced
 from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.grid import Grid
 
@@ -104,6 +104,12 @@ class StayOptions:
         """``max_gap`` in seconds."""
         return seconds(self.max_gap, "max_gap")
 
+    def describe(self) -> str:
+        """Say in one phrase how stays were made."""
+        where = "towers" if self.by == "tower" else self.grid.describe() if self.grid else "the fitting grid"
+        smooth = f", smoothed within {spaced(self.smooth.within)}" if self.smooth else ""
+        return f"Cells: {where}; fill={self.fill!r}, max_gap={self.max_gap!r}{smooth}"
+
 
 @dataclass(frozen=True)
 class CompanionRule:
@@ -189,11 +195,11 @@ class CompanionRule:
     def describe(self) -> str:
         """Say in one sentence how the rule was read."""
         more = {True: "more than", False: "at least"}
-        shared = f"{more[self.strict in (True, 'shared')]} {self.min_shared}"
+        shared = f"{more[self.strict in (True, 'shared')]} {spaced(self.min_shared)}"
         if self.shared == "unbroken":
             shared += " together without a break"
         else:
-            shared += " together in all" + (f", within any {self.per}" if self.per else "")
+            shared += " together in all" + (f", within any {spaced(self.per)}" if self.per else "")
         if self.min_cumulative is None:
             clauses = shared
         else:
@@ -204,9 +210,9 @@ class CompanionRule:
                 "companion": "the companion",
                 "pair": "the two together",
             }[self.dwell_of]
-            dwell = f"{who} {more[self.strict in (True, 'cumulative')]} {self.min_cumulative} in all"
+            dwell = f"{who} {more[self.strict in (True, 'cumulative')]} {spaced(self.min_cumulative)} there in all"
             clauses = f"{shared} {self.combine} {dwell}"
-        return f"in one cell {clauses}, in the {self.lookback} before as_of"
+        return f"in one cell {clauses}, in the {spaced(self.lookback)} before as_of"
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields by name, for provenance."""

@@ -59,7 +59,7 @@ class Table:
         """Make a table of NumPy and Arrow columns; ``types`` are those of :meth:`TableSchema.arrow`."""
         import pyarrow as pa
 
-        arrow = schema.arrow(**types)
+        arrow = schema.arrow(**types).with_metadata({"cotrace": note}) if note else schema.arrow(**types)
         arrays = [
             from_numpy(c, arrow.field(name).type) if isinstance(c := columns[name], np.ndarray) else c
             for name in schema.names
@@ -162,7 +162,7 @@ class Stays(Table):
         from cotrace.schema import STAYS
 
         self.schema = STAYS
-        self.note = f"{counts.describe()}" if counts.rows else ""
+        self.note = ". ".join(p for p in (options.describe(), counts.describe() if counts.rows else "") if p)
         self._data = None
         rows.setflags(write=False)
         self.rows, self.devices, self.cells = rows, devices, cells
@@ -188,7 +188,8 @@ class Stays(Table):
             instants(rows[:, 3], self.base, self.tz),
         ]
         types = {"device": self.devices.type, "cell": self.cells.values.type}
-        return pa.Table.from_arrays(names, schema=self.schema.arrow(**types, tz=self.tz))
+        schema = self.schema.arrow(**types, tz=self.tz).with_metadata({"cotrace": self.note})
+        return pa.Table.from_arrays(names, schema=schema)
 
     def _head(self) -> pd.DataFrame:
         return self._slice(_SHOWN).to_pandas()

@@ -63,7 +63,9 @@ def occupancy(stays: Stays, *, window: Duration = "1h") -> Table:
         "dwell_s": rows[:, 3],
     }
     types = {"cell": stays.cells.values.type, "tz": stays.tz}
-    return Table.from_columns(OCCUPANCY, columns, "Devices, not people.", **types)
+    return Table.from_columns(
+        OCCUPANCY, columns, f"Devices, not people. {stays.options.describe()}.", **types
+    )
 
 
 def _counted(stays: Stays, length: int) -> NDArray[np.int64]:

@@ -38,7 +38,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("options", [StayOptions(fill="forward"), StayOptions(max_gap="3h", smooth=PingPong("20min"))])
+@pytest.mark.parametrize(
+    "options", [StayOptions(fill="forward"), StayOptions(max_gap="3h", smooth=PingPong("20min"))]
+)
 @pytest.mark.parametrize("as_of", [5 * DAY + 3, 30 * DAY, 59 * DAY + 7_000, 90 * DAY])
 def test_the_answer_is_the_same(folder: Path, options: StayOptions, as_of: int) -> None:
     pings = cotrace.read_pings(folder, unit="s")
@@ -46,14 +48,14 @@ def test_the_answer_is_the_same(folder: Path, options: StayOptions, as_of: int) 
     rule = CompanionRule(min_cumulative="2h", lookback="3d")
     found = cotrace.find_companions(pings, cases, rule=rule, options=options)
     table = pa.concat_tables([pq.read_table(f) for f in sorted(folder.iterdir())])
-    whole = cotrace.find_companions(
-        cotrace.read_pings(table, unit="s"), cases, rule=rule, options=options
-    )
+    whole = cotrace.find_companions(cotrace.read_pings(table, unit="s"), cases, rule=rule, options=options)
     for name in ("companions", "evidence", "funnel", "coverage"):
         assert getattr(found, name).to_arrow().equals(getattr(whole, name).to_arrow()), name
     assert whole.counts.skipped == 0
     counts = found.counts
-    assert counts.rows == whole.counts.rows == counts.used + counts.collapsed + counts.n_refused + counts.skipped
+    assert (
+        counts.rows == whole.counts.rows == counts.used + counts.collapsed + counts.n_refused + counts.skipped
+    )
     if as_of < 60 * DAY:
         assert len(found.companions) > 0
         least = {5 * DAY + 3: 20_000, 30 * DAY: 10_000}.get(as_of, 20_000)

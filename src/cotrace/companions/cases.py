@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import from_values
 from cotrace.errors import CaseError, SchemaError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["NEVER", "Cases", "read_cases", "to_instant"]
+__all__ = ["NEVER", "Cases", "match_ids", "read_cases", "to_instant"]
 
 #: no such moment: far beyond every time that pings can have
 NEVER = 2**60
@@ -79,14 +80,17 @@ def read_cases(cases: Any, as_of: Any, device_type: pa.DataType) -> Cases:
     SchemaError
         A frame without a column of ids.
     """
-    columns = _columns(cases)
-    ids = _match_ids(columns.pop("device"), device_type)
+    columns, names = _columns(cases)
+    ids = match_ids(columns.pop("device"), device_type)
     n = len(ids)
     if "as_of" in columns and as_of is not None:
         raise CaseError("as_of is given twice, by column and by parameter: leave one out")
     if "as_of" not in columns:
         if as_of is None:
-            raise CaseError(f"as_of is missing: it closes the lookback. Give a column or as_of=; {_MEND}")
+            there = f" (the cases have {', '.join(names)})" if names else ""
+            raise CaseError(
+                f"as_of is missing{there}: it closes the lookback. Give a column or as_of=; {_MEND}"
+            )
         columns["as_of"] = [to_instant(as_of, "as_of")] * n
     rows = list(
         zip(
@@ -101,8 +105,6 @@ def read_cases(cases: Any, as_of: Any, device_type: pa.DataType) -> Cases:
 
 
 def _unique(rows: list[tuple[Any, int, int, int]], device_type: pa.DataType) -> Cases:
-    import pyarrow as pa
-
     # strings compare by code point, integers by value: Python's own order
     rows = sorted(set(rows))
     for one, other in pairwise(rows):
@@ -113,13 +115,13 @@ def _unique(rows: list[tuple[Any, int, int, int]], device_type: pa.DataType) -> 
                 "keep the one that is meant"
             )
     moments = np.array([r[1:] for r in rows], dtype=np.int64).reshape(-1, 3)
-    return Cases(pa.array([r[0] for r in rows], device_type), *np.ascontiguousarray(moments.T))
+    return Cases(from_values([r[0] for r in rows], device_type), *np.ascontiguousarray(moments.T))
 
 
-def _columns(cases: Any) -> dict[str, list[Any]]:
-    """Return the columns of cases as lists of Python values, ``device`` among them."""
+def _columns(cases: Any) -> tuple[dict[str, list[Any]], list[str]]:
+    """Return the columns of cases as lists of Python values, ``device`` among them, and the names of all."""
     if isinstance(cases, str | int | np.integer):
-        return {"device": [cases]}
+        return {"device": [cases]}, []
     if isinstance(cases, Mapping):
         found = {str(k): _listed(v) for k, v in cases.items()}
     elif hasattr(cases, "columns"):  # a frame of pandas or polars, or a table of Arrow
@@ -132,11 +134,12 @@ def _columns(cases: Any) -> dict[str, list[Any]]:
 
         return _columns(pa.table(cases))
     else:
-        return {"device": _listed(cases)}
+        return {"device": _listed(cases)}, []
     ids = [name for name in _DEVICE_NAMES if name in found]
     if not ids:
         raise SchemaError(f"the cases have no column 'device'; they have {', '.join(found) or 'none'}")
-    return {"device": found[ids[0]]} | {name: found[name] for name in _MOMENTS if name in found}
+    moments = {name: found[name] for name in _MOMENTS if name in found}
+    return {"device": found[ids[0]], **moments}, list(found)
 
 
 def _listed(values: Any) -> list[Any]:
@@ -159,7 +162,8 @@ def _listed(values: Any) -> list[Any]:
     return [values]
 
 
-def _match_ids(values: list[Any], device_type: pa.DataType) -> list[Any]:
+def match_ids(values: list[Any], device_type: pa.DataType) -> list[Any]:
+    """Return ids as they stand among ids of this type, if nothing is lost by it; see :func:`read_cases`."""
     import pyarrow as pa
 
     integers = pa.types.is_integer(device_type)

@@ -226,7 +226,8 @@ def _warn_of_cases(
     if unseen := int((~seen).sum()):
         _warn(
             f"{unseen:,} of {n:,} cases were never seen in the pings{read} (the first is number "
-            f"{int(seen.argmin())} by id): they have no companions here; are their ids of the same kind?",
+            f"{int(seen.argmin())}, from 0, of the cases sorted by id): they have no companions here; "
+            "are their ids of the same kind?",
             "cases",
             never_seen=unseen,
             cases=n,
@@ -237,7 +238,7 @@ def _warn_of_cases(
         _warn(
             f"{beyond:,} of {n:,} cases have a lookback outside the data, which reach from "
             f"{np.datetime64(first, 's')} to {np.datetime64(last, 's')} UTC: they have no companions here; "
-            "is as_of right?",
+            "are as_of and isolated_at right?",
             "cases",
             outside=beyond,
             cases=n,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,20 @@ class _Parts:
     windows: NDArray[np.int64]
     pings: list[tuple[int, int | None, int | None]] | None
     span: tuple[int, int] | None
+
+
+class Meeting(NamedTuple):
+    """Where two devices were together: joint and longest seconds, and each one's dwell in the lookback."""
+
+    cell: Any
+    joint_s: int
+    longest_s: int
+    case_dwell_s: int
+    other_dwell_s: int
+
+
+def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
+    return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
 class Companions:
@@ -181,6 +195,32 @@ class Companions:
             When the device is no case of this result, or has several ``as_of`` and none was named.
         """
         return words.explain(self, case, companion, as_of)
+
+    def meetings(self, number: int, device: Any) -> list[Meeting] | None:
+        """Return where a device was together with a case at all, by cell; None when it was never seen.
+
+        ``number`` is the case's row in ``coverage``. For explaining: a plain loop over the two's stays.
+        """
+        index = self._parts.index
+        at = [k for k, known in enumerate(index.devices.to_pylist()) if known == device]
+        start, end, infectious = (int(v) for v in self._parts.windows[number])
+        if not at:
+            return None
+        met = []
+        for cell in range(index.n_cells):
+            lo, hi = index.seg_lo[index.cell_lo[cell]], index.seg_lo[index.cell_lo[cell + 1]]
+            there = index.rows[lo:hi]
+            ours = there[there[:, 0] == index.case_codes[number]].tolist()
+            theirs = there[there[:, 0] == at[0]].tolist()
+            shared = [_overlap(a, b, infectious, end) for a in ours for b in theirs]
+            if joint := sum(shared):
+                dwells = (sum(_overlap(s, s, start, end) for s in stays) for stays in (ours, theirs))
+                met.append(Meeting(index.cells.values[cell].as_py(), joint, max(shared), *dwells))
+        return met
+
+    def is_cut_short(self, number: int) -> bool:
+        """Say whether ``isolated_at`` ends a case's lookback before its ``as_of``."""
+        return bool(self._parts.cases.isolated_at[number] < self._parts.cases.as_of[number])
 
     def plot_timeline(self, case: Any, companion: Any, **keywords: Any) -> Any:
         """Draw both devices' cells over time, with the shared time marked; needs the extra ``viz``.
