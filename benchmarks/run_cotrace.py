@@ -25,11 +25,11 @@ def integers(table: Any) -> list[Any]:
 
     columns = []
     for name in common.COLUMNS:
-        column = table[name]
-        if pa.types.is_timestamp(column.type):
-            columns.append(column.cast(pa.int64()).to_numpy() // 1_000_000)
-        elif pa.types.is_integer(column.type):
-            columns.append(column.to_numpy())
+        column = table[name].combine_chunks()
+        if pa.types.is_timestamp(column.type) or pa.types.is_integer(column.type):
+            # read from the buffer: to_numpy() would load pandas, which the job itself does without
+            values = np.frombuffer(column.buffers()[1], np.int64, len(column), 8 * column.offset)
+            columns.append(values // 1_000_000 if pa.types.is_timestamp(column.type) else values)
         else:
             columns.append(np.array([int(text) for text in column.to_pylist()], np.int64))
     return columns

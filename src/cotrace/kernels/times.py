@@ -21,8 +21,8 @@ def to_offsets(times: NDArray[np.int64], base: int, out: NDArray[np.int32]) -> t
     """
     least, most = _NO_LEAST, _NO_MOST
     for i in range(times.size):
-        t = int(times[i])
-        least = min(least, t)
-        most = max(most, t)
-        out[i] = np.int32(t - base)
+        t = times[i]
+        least = min(least, int(t))
+        most = max(most, int(t))
+        out[i] = t - base
     return least, most
