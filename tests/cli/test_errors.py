@@ -37,15 +37,18 @@ def refused(ran, code: int = 2) -> str:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--min-shared", "10"], "min_shared='10' is no duration"),
+        (["--min-shared", "10"], "--min-shared 10 is no duration"),
         (["--min-shared", "-5min"], "is negative"),
-        (["--per", "24h"], "it needs shared='cumulative'"),
-        (["--combine", "or", "--min-cumulative", "none"], "combine='or' needs both clauses"),
-        (["--preset", "wuhan"], "preset='wuhan' is not one of 'chongqing_2021'"),
-        (["--cell-m", "0"], "cell_m"),
+        (["--per", "24h"], "it needs --shared cumulative"),
+        (
+            ["--combine", "or", "--min-cumulative", "none"],
+            "--combine or needs both clauses, and --min-cumulative none takes one away",
+        ),
+        (["--preset", "wuhan"], "--preset wuhan is not one of 'chongqing_2021'"),
+        (["--cell-m", "0"], "--cell-m 0.0 is no side"),
         (
             ["--by", "tower", "--cell-m", "500"],
-            "--cell-m shapes a grid, and with by='tower' towers are the cells",
+            "--cell-m shapes a grid, and with --by tower towers are the cells",
         ),
         (["--as-of", AS_OF], "as_of is given twice"),
         (["--device", "phone"], "phone"),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from cotrace.companions.cases import NEVER, read_cases
-from cotrace.errors import CaseError, SchemaError
+from cotrace.errors import CaseError, CotraceWarning, SchemaError
 
 AS_OF = dt.datetime(2021, 11, 3, 12, tzinfo=dt.UTC)
 SECONDS = int(AS_OF.timestamp())
@@ -80,6 +80,16 @@ def test_columns_of_moments_may_have_holes() -> None:
     assert read.isolated_at.tolist() == [SECONDS - 129_600, NEVER]
     again = read_cases(pl.from_pandas(frame.drop(columns="isolated_at")), None, TEXTS)
     assert again.infectious_from.tolist() == read.infectious_from.tolist()
+
+
+def test_a_misspelt_column_is_not_passed_over() -> None:
+    with pytest.warns(CotraceWarning, match="column 'isolated' is not used: is 'isolated_at' meant"):
+        read_cases({"device": [1], "as_of": [AS_OF], "isolated": [AS_OF]}, None, INTS)
+    with (
+        pytest.warns(CotraceWarning, match="'as_of' meant"),
+        pytest.raises(CaseError, match=r"as_of is missing \(the cases have device, asof\)"),
+    ):
+        read_cases({"device": [1], "asof": [AS_OF]}, None, INTS)
 
 
 def test_windows() -> None:

@@ -96,7 +96,7 @@ def test_a_tower_log_wants_its_fill_named() -> None:
         cotrace.find_stays(pings, options=StayOptions(by="tower"))
     text = str(caught.value)
     assert "33.3% are over max_gap (4,500 s), and 66.7% have one cell at both ends" in text
-    assert "'same_cell' claims only what two pings bracket: 0 h observed" in text
+    assert "'same_cell' claims only what two pings bracket: 10 min observed" in text
     with pytest.raises(OptionError, match=r"give read_pings\(towers=\) a table"):
         cotrace.find_stays(pings, options=StayOptions(fill="forward"))
     with pytest.raises(OptionError, match="have no tower column"):

@@ -37,7 +37,7 @@ def test_cells_by_companions_with_the_dwell_of_the_case(found):
     assert {"1\n6.0 h", "1.0 h", "2\n9.0 h"} <= set(texts(ax))
     assert ax.get_title(loc="left") == "Case 1: 2 companions from 2 of 3 cells that it was in"
     said = " ".join(" ".join(texts(ax)).split())
-    assert "Candidates from co-location, not contacts: in one cell at least 1h together" in said
+    assert "Candidates from co-location, not contacts: in one cell at least 1 h together" in said
     assert ax.get_xlabel().startswith("x, m")
     assert ax.get_aspect() == 1
 

@@ -45,7 +45,7 @@ def test_it_says_what_it_is(found):
     ax = plot_timeline(found, 1, 2)
     assert ax.get_title(loc="left") == "2 beside case 1: 2 qualifying episodes, 5.0 h together"
     said = " ".join(" ".join(texts(ax)).split())
-    assert "Candidates from co-location, not contacts: in one cell at least 1h together" in said
+    assert "Candidates from co-location, not contacts: in one cell at least 1 h together" in said
     assert "10 m planar" in said
     assert "time (Asia/Shanghai)" in ax.get_xlabel()
     assert [t.get_text() for t in ax.get_legend().get_texts()] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -40,13 +41,29 @@ class App(click.Group):
             where = f" (see {context.command_path} --help)" if context else ""
             _end(error.format_message() + where, BAD_INPUT)
         except CotraceError as error:
-            _end(str(error), BAD_INPUT)
+            _end(_as_options(str(error)), BAD_INPUT)
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
             _end(f"{error.strerror or error}{where}", FAILED)
         except MemoryError:
             _end("out of memory; fewer --threads need less", FAILED)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_options(message: str) -> str:
+    """Write the library's keywords as the command line spells them: ``tz='UTC'`` is ``--tz UTC``."""
+    keywords = {name for command in app.commands.values() for name in _keywords(command)}
+    names = "|".join(sorted(keywords, key=len, reverse=True))
+
+    def spelled(match: re.Match[str]) -> str:
+        value = match[2] if match[2] is not None else match[3] or ""
+        return f"--{match[1].replace('_', '-')} {'none' if value == 'None' else value}".rstrip()
+
+    return re.sub(rf"(?<![\w.(-])({names})=(?:'([^']*)'|([\w.+-]*\w))?", spelled, message)
+
+
+def _keywords(command: click.Command) -> list[str]:
+    return [p.name for p in command.params if p.name and any(o.startswith("--") for o in p.opts)]
 
 
 def _end(message: str, code: int) -> NoReturn:

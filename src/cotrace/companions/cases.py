@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import from_values
-from cotrace.errors import CaseError, SchemaError
+from cotrace.errors import CaseError, CotraceWarning, SchemaError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,6 +83,7 @@ def read_cases(cases: Any, as_of: Any, device_type: pa.DataType) -> Cases:
         A frame without a column of ids.
     """
     columns, names = _columns(cases)
+    _warn_of_near_names(names)
     ids = match_ids(columns.pop("device"), device_type)
     n = len(ids)
     if "as_of" in columns and as_of is not None:
@@ -102,6 +105,21 @@ def read_cases(cases: Any, as_of: Any, device_type: pa.DataType) -> Cases:
         )
     )
     return _unique(rows, device_type)
+
+
+def _warn_of_near_names(names: list[str]) -> None:
+    """Warn of a column that is not used and is nearly one that would be: it changes what counts."""
+    for name in names:
+        near = get_close_matches(name.lower(), _MOMENTS, 1, 0.7)
+        if near and name not in _MOMENTS:
+            warnings.warn(
+                CotraceWarning(
+                    f"the cases' column {name!r} is not used: is {near[0]!r} meant? Rename it",
+                    "cases",
+                    column=name,
+                ),
+                stacklevel=4,
+            )
 
 
 def _unique(rows: list[tuple[Any, int, int, int]], device_type: pa.DataType) -> Cases:

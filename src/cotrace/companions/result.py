@@ -218,6 +218,14 @@ class Companions:
                 met.append(Meeting(index.cells.values[cell].as_py(), joint, max(shared), *dwells))
         return met
 
+    def window(self, number: int) -> tuple[int, int, int]:
+        """Return a case's lookback and the moment from which episodes count, in unix seconds.
+
+        ``number`` is the case's row in ``coverage``. Start, end, and at the earliest the start.
+        """
+        start, end, infectious = (self._parts.windows[number] + self._parts.index.base).tolist()
+        return start, end, infectious
+
     def is_cut_short(self, number: int) -> bool:
         """Say whether ``isolated_at`` ends a case's lookback before its ``as_of``."""
         return bool(self._parts.cases.isolated_at[number] < self._parts.cases.as_of[number])

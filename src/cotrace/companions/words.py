@@ -14,7 +14,7 @@ from cotrace.errors import CaseError
 if TYPE_CHECKING:
     from cotrace.companions.result import Companions
 
-__all__ = ["count", "explain", "summary", "summary_html", "what_it_is"]
+__all__ = ["case_number", "count", "explain", "summary", "summary_html", "what_it_is"]
 
 _SHOWN = 10
 _WIDTH = 110
@@ -117,7 +117,7 @@ def _cell_name(found: Companions, cell: Any) -> str:
 
 def explain(found: Companions, case: Any, companion: Any, as_of: Any) -> str:
     """See :meth:`cotrace.companions.result.Companions.explain`."""
-    number = _case_number(found, case, as_of)
+    number = case_number(found, case, as_of)
     other = _matched(found, companion)
     coverage = found.coverage.to_arrow().slice(number, 1).to_pylist()[0]
     listed = _rows_of(found.companions.to_arrow(), coverage, other)
@@ -166,7 +166,8 @@ def _matched(found: Companions, device: Any) -> Any:
     return match_ids([device], found.companions.to_arrow().schema.field("companion_id").type)[0]
 
 
-def _case_number(found: Companions, case: Any, as_of: Any) -> int:
+def case_number(found: Companions, case: Any, as_of: Any) -> int:
+    """Return the row of ``coverage`` and ``funnel`` that is this case's; see :meth:`Companions.explain`."""
     table = found.coverage.to_arrow()
     device = _matched(found, case)
     same = [i for i, known in enumerate(table["case_id"].to_pylist()) if known == device]

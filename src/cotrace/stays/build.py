@@ -37,8 +37,8 @@ def resolve_options(pings: Pings, options: StayOptions) -> StayOptions:
     if options.fill is None and source != "position":
         found = survey(pings, replace(options, grid=grid))
         raise OptionError(
-            "a tower log has no default for fill: name StayOptions(fill='same_cell') or (fill='forward'). "
-            + found.says_of_fill()
+            "a tower log has no default for fill: name StayOptions(fill='same_cell') or (fill='forward'), for a "
+            "preset dataclasses.replace(preset.options, fill=...). " + found.says_of_fill()
         )
     return replace(options, grid=grid, fill=options.fill or "same_cell")
 

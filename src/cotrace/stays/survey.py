@@ -53,10 +53,14 @@ class Survey:
         return (
             f"Of the gaps between consecutive pings {self.share_over_max_gap:.1%} are over max_gap "
             f"({self.max_gap_s:,} s), and {self.share_same_cell:.1%} have one cell at both ends. "
-            f"'same_cell' claims only what two pings bracket: {self.observed_h_same_cell:,.0f} h observed. "
-            f"'forward' keeps a device in a cell until its next ping: {self.observed_h_forward:,.0f} h; it is for "
+            f"'same_cell' claims only what two pings bracket: {_hours(self.observed_h_same_cell)} observed. "
+            f"'forward' keeps a device in a cell until its next ping: {_hours(self.observed_h_forward)}; it is for "
             "logs that record every change of cell"
         )
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f} h" if hours >= 10 else f"{hours * 60:,.0f} min"
 
 
 def survey(

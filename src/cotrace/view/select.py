@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.companions.words import _case_number as case_number
+from cotrace.companions.words import case_number
 from cotrace.errors import CaseError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class OneCase:
 def one_case(found: Companions, case: Any, as_of: Any = None) -> OneCase:
     """Find the case; a device that is a case several times needs its ``as_of``."""
     number = case_number(found, case, as_of)
-    start, end, infectious = (found._parts.windows[number] + found._parts.index.base).tolist()
+    start, end, infectious = found.window(number)
     return OneCase(case, int(seconds_of(found.funnel["as_of"])[number]), start, end, infectious)
 
 
