@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import platform
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.properties import edges, through, worlds
+
+import cotrace
 
 PACKAGES = ("cotrace", "numpy", "numba", "pandas", "pyarrow", "polars")
 CHUNK = 100
@@ -43,6 +46,15 @@ def compare(job: tuple[int, int, int]) -> Counter[Any]:
     return found
 
 
+def source_hash() -> str:
+    """Return a hash of cotrace's own files, which says what code was compared."""
+    root = Path(cotrace.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
 def record(arguments: argparse.Namespace, found: Counter[Any], seconds: float) -> dict[str, Any]:
     """Return what is written down of a run."""
     hits = {key[1]: n for key, n in found.items() if isinstance(key, tuple) and key[0] == "hit"}
@@ -56,6 +68,7 @@ def record(arguments: argparse.Namespace, found: Counter[Any], seconds: float) -
         "seconds": round(seconds, 1),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
+        "source_sha256": arguments.source_sha256,
         "pings": found["pings"],
         "worlds_with_companions": found["with companions"],
         "companions": found["companions"],
@@ -79,6 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     jobs = [(arguments.seed, a, min(a + CHUNK, arguments.worlds)) for a in range(0, arguments.worlds, CHUNK)]
     found: Counter[Any] = Counter()
+    arguments.source_sha256 = source_hash()  # before, not after: what the run began with
     began = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
         for done, part in enumerate(pool.imap_unordered(compare, jobs), 1):
