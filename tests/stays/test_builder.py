@@ -138,3 +138,11 @@ def test_nothing_in_nothing_out() -> None:
     builder = new_builder(StayOptions(fill="same_cell"))
     append(builder, [])
     assert stays_of(builder) == []
+
+
+def test_a_max_gap_of_years_costs_no_memory() -> None:
+    builder = new_builder(StayOptions(fill="same_cell", max_gap="36500d"))
+    assert builder.gaps.nbytes < 1 << 25
+    append(builder, [(0, 0, 1), (0, 2_000_000_000, 1), (0, 2_000_000_100, 2)])
+    assert stays_of(builder) == [[0, 1, 0, 2_000_000_000]]
+    assert builder.gaps.sum() == 2

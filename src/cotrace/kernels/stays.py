@@ -92,6 +92,7 @@ def append_pings(
     state: NDArray[np.int32],
     heads: NDArray[np.int32],
     gaps: NDArray[np.int64],
+    shift: int,
     out: NDArray[np.int32],
 ) -> tuple[int, int, int, int]:
     """Take a batch of pings into the state, and give out the stays that they close.
@@ -116,8 +117,9 @@ def append_pings(
     heads : int32[devices or 0, 4]
         Changed.
     gaps : int64[2, m]
-        Histogram of the gaps between consecutive pings in seconds, the last bin for all longer ones; row 1 where
-        both are in one cell. Changed.
+        Histogram of the gaps between consecutive pings in bins of ``2**shift`` seconds, the last bin for all longer
+        ones; row 1 where both are in one cell. Changed.
+    shift : int
     out : int32[n, 4 or 5]
         Filled: device, cell, start, end (, pings).
 
@@ -160,7 +162,7 @@ def append_pings(
             gap = np.int64(time) - np.int64(last)
             same, near = run_cell == cell, gap <= max_gap
             if run_cell >= 0:
-                gaps[np.uint64(same), np.uint64(min(gap, longest))] += 1
+                gaps[np.uint64(same), np.uint64(min(gap >> shift, longest))] += 1
             if same and near:
                 state[d, RUN_END] = time
                 state[d, PINGS] += 1
@@ -206,6 +208,7 @@ def join_spans(
     later: NDArray[np.int32],
     later_heads: NDArray[np.int32],
     gaps: NDArray[np.int64],
+    shift: int,
     out: NDArray[np.int32],
 ) -> int:
     """Join the states of two neighbouring spans of time, a device at a time; both must be settled.
@@ -220,8 +223,8 @@ def join_spans(
         Of the earlier span; changed into those of both. ``heads`` has a row a device.
     later, later_heads
         Of the later span, which held its heads.
-    gaps : int64[2, m]
-        The gaps between the two spans are counted here.
+    gaps, shift
+        As in :func:`append_pings`: the gaps between the two spans are counted here.
     out : int32[2 * devices of the later span, 4 or 5]
         Filled with the stays that the join closes. The stays of the later span come after these.
 
@@ -246,7 +249,7 @@ def join_spans(
         if state[d, RUN_CELL] >= 0:
             last = state[d, RUN_END]
             same = state[d, RUN_CELL] == cell
-            gaps[int(same), min(first - last, gaps.shape[1] - 1)] += 1
+            gaps[int(same), min((first - last) >> shift, gaps.shape[1] - 1)] += 1
             merged = same and first - last <= max_gap
             if not merged:
                 end = _end_of_run(last, first, max_gap, forward)

@@ -6,9 +6,6 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cotrace.errors import CotraceWarning, OptionError
 from cotrace.options import StayOptions
 from cotrace.stays.locate import fitting_grid, located_by
@@ -68,7 +65,7 @@ def build(
         sort_memory=sort_memory,
     )
     _warn_of_conflicts(built.counts)
-    _warn_of_modal_gap(built.gaps, options.max_gap_s)
+    _warn_of_modal_gap(modal_gap(built), options.max_gap_s)
     return built
 
 
@@ -88,8 +85,7 @@ def _warn_of_conflicts(counts: Counts) -> None:
         )
 
 
-def _warn_of_modal_gap(gaps: NDArray[np.int64], max_gap: int) -> None:
-    mode = modal_gap(gaps)
+def _warn_of_modal_gap(mode: int | None, max_gap: int) -> None:
     if mode is not None and abs(mode - max_gap) <= 0.1 * max_gap:
         warnings.warn(
             CotraceWarning(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["OutOfOrderError", "StayBuilder", "by_device", "rows_by_key"]
 
 _END_OF_TIME = 2**31 - 1
+_GAP_BITS = 20
 
 Column: TypeAlias = NDArray[Any]
 
@@ -59,8 +60,10 @@ class StayBuilder:
         self._heads = np.zeros((0, 4), dtype=np.int32)
         self._blocks: list[NDArray[np.int32]] = []
         self._out = np.empty((0, self._width), dtype=np.int32)
-        #: gaps between consecutive pings in seconds, the last bin for longer ones; row 1: both in one cell
-        self.gaps = np.zeros((2, 2 * self._max_gap + 2), dtype=np.int64)
+        #: gaps between consecutive pings in bins of ``2**shift`` s (1 s for a ``max_gap`` of up to six days), the
+        #: last bin for those of more than twice ``max_gap``; row 1: both pings in one cell
+        self.gap_shift = max(0, (2 * self._max_gap + 2).bit_length() - _GAP_BITS)
+        self.gaps = np.zeros((2, ((2 * self._max_gap) >> self.gap_shift) + 2), dtype=np.int64)
         self.collapsed = self.conflicts = self.relabelled = 0
 
     @property
@@ -68,6 +71,10 @@ class StayBuilder:
         # runs are smoothed before anything is filled: until then they end at their last ping
         smoothing = self._within is not None
         return self._max_gap, self._forward and not smoothing, smoothing, self._hold_heads
+
+    @property
+    def _histogram(self) -> tuple[NDArray[np.int64], int]:
+        return self.gaps, self.gap_shift
 
     def _reach(self, n_devices: int) -> None:
         """Make room for devices with codes below ``n_devices``."""
@@ -114,7 +121,15 @@ class StayBuilder:
         self._reach(n_devices)
         out = self._scratch(devices.size + 1)
         n, collapsed, conflicts, bad = append_pings(
-            devices, times, cells, self._order(), *self._modes, self._state, self._heads, self.gaps, out
+            devices,
+            times,
+            cells,
+            self._order(),
+            *self._modes,
+            self._state,
+            self._heads,
+            *self._histogram,
+            out,
         )
         if bad >= 0:
             raise OutOfOrderError("pings of one device are not in the order of time")
@@ -132,7 +147,7 @@ class StayBuilder:
         cells = np.zeros(open_.size, dtype=np.int32)
         out = self._scratch(open_.size + 1)
         n, *_ = append_pings(
-            open_, times, cells, self._order(), *self._modes, self._state, self._heads, self.gaps, out
+            open_, times, cells, self._order(), *self._modes, self._state, self._heads, *self._histogram, out
         )
         self._state[:, CELL] = -1
         self._keep(n)
@@ -157,7 +172,7 @@ class StayBuilder:
         self._reach(n_devices)
         out = self._scratch(2 * codes.size + 1)
         n = join_spans(
-            codes, *self._modes, self._state, self._heads, later._state, later._heads, self.gaps, out
+            codes, *self._modes, self._state, self._heads, later._state, later._heads, *self._histogram, out
         )
         self._keep(n)
         for block in later._blocks:

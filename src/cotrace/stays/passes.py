@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from cotrace.cells import Cells
     from cotrace.counts import Counts
+    from cotrace.io.batches import PingBatch
     from cotrace.io.pings import Pings
     from cotrace.io.scan import Scan
     from cotrace.options import StayOptions
@@ -65,6 +66,7 @@ class Built:
     options: StayOptions
     counts: Counts
     gaps: NDArray[np.int64]
+    gap_shift: int
     n_tracked: int = 0
     tracked: list[NDArray[np.int64]] = field(default_factory=list)
 
@@ -175,17 +177,23 @@ class _Pass:
             times = np.empty(batch.time.size, dtype=np.int32)
             least, most = to_offsets(batch.time, self.base, times)
             if max(most - self.base, self.base - least) > _FARTHEST:
-                raise TimeError(
-                    "the pings span more than 68 years: is a time wrong, or in another unit? "
-                    f"They reach from {np.datetime64(min(least, self.first), 's')} "
-                    f"to {np.datetime64(max(most, self.last), 's')}"
-                )
+                raise self._too_far(batch)
             devices = self.devices.encode(batch.device)
             cells = self.locate(scan, batch)
             self._note_span(least, most, times, cells)
             if self.n_tracked:
                 self._track(devices, times, cells)
             yield devices, times, cells
+
+    def _too_far(self, batch: PingBatch) -> TimeError:
+        assert self.base is not None  # set by the first batch
+        far = np.flatnonzero(np.abs(batch.time - self.base) > _FARTHEST)
+        return TimeError(
+            f"the pings span more than 68 years: {far.size:,} rows, the first of them row "
+            f"{batch.row_numbers()[far[0]]:,}, lie that far from the first ones (its time is "
+            f"{np.datetime64(int(batch.time[far[0]]), 's')}, theirs {np.datetime64(self.base, 's')}). "
+            "Is a time wrong, or in another unit? Leave such rows out"
+        )
 
     def _note_span(self, least: int, most: int, times: NDArray[np.int32], cells: NDArray[np.int32]) -> None:
         if cells.size and cells.min() < 0:  # only rows that have a cell count
@@ -226,6 +234,7 @@ class _Pass:
             self.options,
             counts,
             self.builder.gaps,
+            self.builder.gap_shift,
             self.n_tracked,
             self.tracked,
         )

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cotrace.options import StayOptions
 from cotrace.stays.locate import fitting_grid
-from cotrace.stays.passes import Progress, one_pass
+from cotrace.stays.passes import Built, Progress, one_pass
 
 if TYPE_CHECKING:
     from cotrace.io.pings import Pings
@@ -18,13 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["Survey", "modal_gap", "survey"]
 
 
-def modal_gap(gaps: NDArray[np.int64]) -> int | None:
+def modal_gap(built: Built) -> int | None:
     """Return the most usual gap between consecutive pings in seconds; None without any, or if longer than counted.
 
     The least of several that are as usual.
     """
-    total = gaps.sum(axis=0)
-    return int(total.argmax()) if total.any() and total.argmax() < total.size - 1 else None
+    total = built.gaps.sum(axis=0)
+    most = int(total.argmax())
+    return most << built.gap_shift if total.any() and most < total.size - 1 else None
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def survey(
 ) -> Survey:
     """Read everything once and say what is there; the pings' counts and refused rows are known afterwards.
 
-    Gaps longer than twice ``max_gap`` are counted, not measured: a median among them is None.
+    Gaps longer than twice ``max_gap`` are counted, not measured: a median among them is None. With a ``max_gap`` of
+    more than six days gaps are counted in steps of some seconds.
     """
     options = options or StayOptions()
     grid = options.grid or fitting_grid(pings)
@@ -80,10 +81,11 @@ def survey(
     # same_cell only because one has to be named: the gaps are the same under both
     options = replace(options, grid=grid, by=by, fill="same_cell", smooth=None)
     built = one_pass(pings, options, threads=threads, progress=progress)
-    gaps, limit = built.gaps, options.max_gap_s
+    gaps, shift, limit = built.gaps, built.gap_shift, options.max_gap_s
     total = gaps.sum(axis=0)
     n = int(total.sum())
-    lengths = np.arange(limit + 1)
+    within = (limit >> shift) + 1
+    lengths = np.arange(within) << shift
     middle = int(np.searchsorted(np.cumsum(total), (n + 1) // 2)) if n else None
     return Survey(
         rows=built.counts.rows,
@@ -93,13 +95,13 @@ def survey(
         devices=len(built.devices),
         first=built.span[0] if built.span else None,
         last=built.span[1] if built.span else None,
-        median_gap_s=middle if middle is not None and middle < total.size - 1 else None,
-        modal_gap_s=modal_gap(gaps),
+        median_gap_s=middle << shift if middle is not None and middle < total.size - 1 else None,
+        modal_gap_s=modal_gap(built),
         max_gap_s=limit,
-        share_over_max_gap=float(total[limit + 1 :].sum() / n) if n else 0.0,
+        share_over_max_gap=float(total[within:].sum() / n) if n else 0.0,
         share_same_cell=float(gaps[1].sum() / n) if n else 0.0,
-        observed_h_same_cell=float((gaps[1, : limit + 1] * lengths).sum() / 3600),
-        observed_h_forward=float((total[: limit + 1] * lengths).sum() / 3600),
+        observed_h_same_cell=float((gaps[1, :within] * lengths).sum() / 3600),
+        observed_h_forward=float((total[:within] * lengths).sum() / 3600),
         positions=pings.positions,
         tz=pings.tz,
     )
