@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cotrace.kernels import overlap, rows, windows
+from cotrace.companions.index import _by_cell, _grouped
+from cotrace.kernels import overlap, windows
 
 
 @st.composite
@@ -58,13 +61,12 @@ def test_crowd_is_the_fullest_window_that_an_episode_touches(
     table = as_rows(*segments)
     if not table.size:
         return
-    seg_lo, cell_lo = np.empty(len(table) + 1, np.int64), np.empty(2, np.int64)
-    n = rows.segments_of(table, 1, seg_lo, cell_lo)
+    _, seg_lo, cell_lo = _grouped(table, np.array([0, len(table)]), len(segments), 1)
     episodes = np.ascontiguousarray(table[:, 2:])
     crowd = np.empty(len(table), dtype=np.int64)
     overlap.count_crowd(
         table,
-        seg_lo[: n + 1],
+        seg_lo,
         cell_lo,
         window,
         np.array([0, len(table)]),
@@ -108,10 +110,29 @@ def test_episodes_of_a_group_are_ordered_by_start_then_cell() -> None:
     assert order.tolist() == [2, 3, 1, 0, 4]
 
 
-def test_segments_and_empty_cells() -> None:
-    table = np.array([[0, 1, 0, 1], [0, 1, 2, 3], [3, 1, 0, 1], [3, 4, 0, 1]], dtype=np.int32)
-    seg_lo, cell_lo = np.empty(5, np.int64), np.empty(7, np.int64)
-    assert rows.segments_of(table, 6, seg_lo, cell_lo) == 3
-    assert seg_lo[:4].tolist() == [0, 2, 3, 4]
-    assert cell_lo.tolist() == [0, 0, 2, 2, 2, 3, 3]
-    assert rows.segments_of(table[:0], 0, seg_lo, cell_lo) == 0
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), max_size=40),
+    st.lists(st.integers(0, 40), max_size=3),
+    st.permutations(range(5)),
+)
+def test_rows_come_by_wanted_cell_and_device(
+    drawn: list[tuple[int, int]], cuts: list[int], renamed: list[int]
+) -> None:
+    # of six cells the odd ones are wanted; the position in the list stands for time
+    table = np.array([(d, c, k, k + 1) for k, (d, c) in enumerate(drawn)], dtype=np.int32).reshape(-1, 4)
+    new_cell = np.array([-1, 0, -1, 1, -1, 2], dtype=np.int32)
+    edges = [0, *sorted(cuts), len(table)]
+    blocks = [table[a:b] for a, b in pairwise(edges)]
+    by_cell, cell_rows = _by_cell(blocks, np.array(renamed, dtype=np.int32), new_cell, 3)
+    for threads in (1, 2, 5):
+        found, seg_lo, cell_lo = _grouped(by_cell, cell_rows, 5, threads)
+        segments = [found[a:b].tolist() for a, b in pairwise(seg_lo)]
+        expected: dict[tuple[int, int], list[list[int]]] = {}
+        for d, c, start, end in table.tolist():
+            if c % 2:
+                expected.setdefault((c // 2, renamed[d]), []).append([renamed[d], c // 2, start, end])
+        assert {(s[0][1], s[0][0]): s for s in segments} == expected
+        assert len(segments) == len(expected)
+        assert [s[0][1] for s in segments] == sorted(s[0][1] for s in segments)
+        assert cell_lo.tolist() == [sum(c < k for c, _ in expected) for k in range(4)]

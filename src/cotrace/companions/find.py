@@ -113,7 +113,7 @@ def find_companions(
         stays = pings_or_stays
         _check_options(stays, options)
         listed = read_cases(cases, as_of, stays.devices.type)
-        index = index_of_stays(stays, listed.ids)
+        index = index_of_stays(stays, listed.ids, n_threads)
         return _found(index, listed, rule, stays, None, n_threads)
     if not hasattr(pings_or_stays, "scan"):
         raise CotraceTypeError(
@@ -130,7 +130,7 @@ def find_companions(
         sort_memory=sort_memory,
     )
     track = _Track(built, listed)
-    index = index_of_built(built, listed.ids)
+    index = index_of_built(built, listed.ids, n_threads)
     return _found(index, listed, rule, built, track, n_threads)
 
 

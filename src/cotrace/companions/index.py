@@ -1,7 +1,8 @@
-"""The index of the cases' cells: the stays of all devices there, sorted by cell, device, start."""
+"""The index of the cases' cells: the stays of all devices there, by cell and device."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import take, view
-from cotrace.stays.builder import rows_by_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,7 @@ class CellIndex:
     Parameters
     ----------
     rows : int32[n, 4]
-        Device, cell, start, end; sorted by cell, device, start. Codes are in the order of the ids.
+        Device, cell, start, end; by cell, a device's rows together, by start. Codes are in the order of the ids.
     seg_lo : int64[segments + 1]
         The first row of each segment.
     cell_lo : int64[cells + 1]
@@ -65,7 +65,7 @@ class CellIndex:
         return codes
 
 
-def index_of_built(built: Built, case_ids: pa.Array) -> CellIndex:
+def index_of_built(built: Built, case_ids: pa.Array, threads: int) -> CellIndex:
     """Index what a pass over pings gave; uses its blocks up."""
     order = np.argsort(built.devices.order_keys(), kind="stable")
     rank = np.empty(order.size, dtype=np.int32)
@@ -74,10 +74,10 @@ def index_of_built(built: Built, case_ids: pa.Array) -> CellIndex:
     case_codes = rank[built.devices.encode(case_ids)].astype(np.int64)
     wanted = _cells_of(built.blocks, built.n_tracked, len(built.cells.values))
     devices = take(built.devices.values(), order)
-    return _index(built.blocks, rank, wanted, devices, built.cells, case_codes, built.base)
+    return _index(built.blocks, rank, wanted, devices, built.cells, case_codes, built.base, threads)
 
 
-def index_of_stays(stays: Stays, case_ids: pa.Array) -> CellIndex:
+def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
     """Index stays that are there already."""
     import pyarrow.compute as pc
 
@@ -91,7 +91,7 @@ def index_of_stays(stays: Stays, case_ids: pa.Array) -> CellIndex:
         wanted[stays.rows[a:b, 1]] = True
     same = np.arange(len(stays.devices), dtype=np.int32)
     blocks = [stays.rows[at : at + (1 << 20)] for at in range(0, len(stays), 1 << 20)]
-    return _index(blocks, same, wanted, stays.devices, stays.cells, case_codes, stays.base)
+    return _index(blocks, same, wanted, stays.devices, stays.cells, case_codes, stays.base, threads)
 
 
 def _cells_of(blocks: list[NDArray[np.int32]], n_tracked: int, n_cells: int) -> NDArray[np.bool_]:
@@ -111,26 +111,56 @@ def _index(
     cells: Cells,
     case_codes: NDArray[np.int64],
     base: int,
+    threads: int,
 ) -> CellIndex:
-    from cotrace.kernels.rows import keep_cells, segments_of
-
     order = cells.order()
     order = order[wanted[order]]
     new_cell = np.full(wanted.size, -1, dtype=np.int32)
     new_cell[order] = np.arange(order.size, dtype=np.int32)
-    kept = []
+    rows, cell_rows = _by_cell(blocks, new_device, new_cell, order.size)
+    rows, seg_lo, cell_lo = _grouped(rows, cell_rows, new_device.size, threads)
+    return CellIndex(rows, seg_lo, cell_lo, devices, cells.take(order), case_codes, base)
+
+
+def _by_cell(
+    blocks: list[NDArray[np.int32]], new_device: NDArray[np.int32], new_cell: NDArray[np.int32], n_cells: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the rows of wanted cells by cell, and the first row of each cell; uses the blocks up."""
+    from cotrace.kernels.rows import count_cells, place_rows
+
+    counts = np.zeros(n_cells + 1, dtype=np.int64)
+    for block in blocks:
+        count_cells(block, new_cell, counts)
+    cell_rows = np.concatenate([[0], np.cumsum(counts[1:])]).astype(np.int64)
+    n = int(cell_rows[-1])
+    out = np.empty((n + 1, 4), dtype=np.int32)  # one more, for all that is dropped
+    places = np.concatenate([[n], cell_rows[:-1]]).astype(np.int64)
     blocks.reverse()
     while blocks:
-        block = blocks.pop()
-        out = np.empty((block.shape[0] + 1, 4), dtype=np.int32)
-        n = keep_cells(block, new_device, new_cell, out)
-        if n:
-            kept.append(out[:n].copy())
-    by_device = rows_by_key(kept, 0, new_device.size)
-    rows = rows_by_key([by_device], 1, order.size)
-    seg_lo = np.empty(rows.shape[0] + 1, dtype=np.int64)
-    cell_lo = np.empty(order.size + 1, dtype=np.int64)
-    n_segments = segments_of(rows, order.size, seg_lo, cell_lo)
-    return CellIndex(
-        rows, seg_lo[: n_segments + 1].copy(), cell_lo, devices, cells.take(order), case_codes, base
-    )
+        place_rows(blocks.pop(), new_device, new_cell, places, out)
+    return out[:n], cell_rows
+
+
+def _grouped(
+    rows: NDArray[np.int32], cell_rows: NDArray[np.int64], n_devices: int, threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows with each device's in a cell together, and where segments and cells begin."""
+    from cotrace.kernels.rows import group_devices
+
+    n_cells = cell_rows.size - 1
+    largest = int(np.diff(cell_rows).max()) if n_cells else 0
+    out, n_segments = np.empty_like(rows), np.zeros(n_cells, dtype=np.int64)
+    seg_lo = np.full(rows.shape[0], -1, dtype=np.int64)
+
+    def group(first: int, last: int) -> None:
+        segment_of = np.full(n_devices, -1, dtype=np.int32)
+        places = np.empty(largest, dtype=np.int64)
+        group_devices(rows, cell_rows, first, last, segment_of, places, out, seg_lo, n_segments)
+
+    # cells are shared out so that every thread has about as many rows
+    edges = np.searchsorted(cell_rows, np.linspace(0, rows.shape[0], threads + 1)[1:-1])
+    edges = np.concatenate([[0], edges.clip(0, n_cells), [n_cells]])
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(group, edges[:-1].tolist(), edges[1:].tolist()))
+    cell_lo = np.concatenate([[0], np.cumsum(n_segments)]).astype(np.int64)
+    return out, np.append(seg_lo[seg_lo >= 0], rows.shape[0]), cell_lo

@@ -149,7 +149,7 @@ def _joined(index: CellIndex, windows: NDArray[np.int64], found: list[_Found]) -
     case_of = np.repeat(np.arange(n_cases), [f.records.shape[0] for f in found])
     top = _top_cells(index, records, case_of, n_cases)
     device_of = index.device_of(records[:, SEG_OTHER]).astype(np.int64)
-    # records come by case, cell, device: bring those of one companion together, its cells in order
+    # records come by case, cell: bring those of one companion together, its cells in order
     key = case_of * (len(index.devices) + 1) + device_of
     order = np.argsort(key, kind="stable")
     records, key = records[order], key[order]

@@ -1,7 +1,8 @@
 """The matcher: stays of any devices against the index of the cases' stays.
 
-The index is rows ``(device, cell, start, end)`` sorted by cell, device, start, cut into *segments* (one device
-in one cell): ``seg_lo`` has the first row of each segment, ``cell_lo`` the first segment of each cell.
+The index is rows ``(device, cell, start, end)`` by cell, those of a device together and by start, cut into
+*segments* (one device in one cell): ``seg_lo`` has the first row of each segment, ``cell_lo`` the first segment of
+each cell.
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ def match_case(
     episodes : int32[rows of two longest segments, 2]
         Scratch.
     records : int64[segments in the case's cells, 7]
-        Filled: one a qualifying cell and device, by cell, device. See ``SEG_CASE`` and what follows it.
+        Filled: one a qualifying cell and device, by cell. See ``SEG_CASE`` and what follows it.
 
     Returns
     -------

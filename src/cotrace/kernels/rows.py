@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cotrace.kernels.jit import kernel
 
-__all__ = ["count_keys", "keep_cells", "mark_cells", "scatter_rows", "segments_of"]
+__all__ = ["count_cells", "count_keys", "group_devices", "mark_cells", "place_rows", "scatter_rows"]
 
 
 @kernel
@@ -19,13 +19,31 @@ def mark_cells(rows: NDArray[np.int32], n_cases: int, wanted: NDArray[np.bool_])
 
 
 @kernel
-def keep_cells(
+def count_cells(rows: NDArray[np.int32], new_cell: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+    """Count the rows of each cell that is wanted.
+
+    Parameters
+    ----------
+    rows : int32[n, 4]
+        Device, cell, start, end.
+    new_cell : int32[cells]
+        The new code of each cell, or -1 where it is not wanted.
+    counts : int64[1 + cells that are wanted]
+        Added to: first the rows of all other cells. O(n).
+    """
+    for i in range(rows.shape[0]):
+        counts[np.uint64(new_cell[np.uint64(rows[i, 1])] + 1)] += 1
+
+
+@kernel
+def place_rows(
     rows: NDArray[np.int32],
     new_device: NDArray[np.int32],
     new_cell: NDArray[np.int32],
+    places: NDArray[np.int64],
     out: NDArray[np.int32],
-) -> int:
-    """Copy the rows of cells that are wanted, with new codes for both.
+) -> None:
+    """Move the rows of wanted cells to their cells' places, with new codes for both.
 
     Parameters
     ----------
@@ -34,25 +52,89 @@ def keep_cells(
     new_device : int32[devices]
         The new code of each device.
     new_cell : int32[cells]
-        The new code of each cell, or -1 where it is not wanted.
-    out : int32[at least as many rows as are kept plus one, 4]
-        Filled, in the order of ``rows``.
+        As in :func:`count_cells`.
+    places : int64[1 + cells that are wanted]
+        Where the next row of each cell goes; counted up. The first is a row of ``out`` for all that is dropped.
+    out : int32[rows of wanted cells + 1, 4]
+        Filled, keeping the order within a cell.
 
-    Returns
-    -------
-    int
-        Rows that were kept. O(n), without branches.
+    Notes
+    -----
+    O(n), without branches; writes go to as many places as there are cells.
     """
-    n = 0
-    last = out.shape[0] - 1
     for i in range(rows.shape[0]):
         cell = new_cell[np.uint64(rows[i, 1])]
-        out[n, 0] = new_device[np.uint64(rows[i, 0])]
-        out[n, 1] = cell
-        out[n, 2] = rows[i, 2]
-        out[n, 3] = rows[i, 3]
-        n = min(n + (cell >= 0), last)
-    return n
+        at = np.uint64(places[np.uint64(cell + 1)])
+        places[np.uint64(cell + 1)] += int(cell >= 0)
+        out[at, 0] = new_device[np.uint64(rows[i, 0])]
+        out[at, 1] = cell
+        out[at, 2] = rows[i, 2]
+        out[at, 3] = rows[i, 3]
+
+
+@kernel
+def group_devices(
+    rows: NDArray[np.int32],
+    cell_rows: NDArray[np.int64],
+    first_cell: int,
+    last_cell: int,
+    segment_of: NDArray[np.int32],
+    places: NDArray[np.int64],
+    out: NDArray[np.int32],
+    seg_lo: NDArray[np.int64],
+    n_segments: NDArray[np.int64],
+) -> None:
+    """Bring the rows of each device in a cell together: segments.
+
+    Parameters
+    ----------
+    rows : int32[n, 4]
+        Device, cell, start, end; by cell, those of one device by start.
+    cell_rows : int64[cells + 1]
+        The first row of each cell.
+    first_cell, last_cell : int
+        The cells to do: ``[first_cell, last_cell)``; ranges of cells are independent of each other.
+    segment_of : int32[devices]
+        Scratch: all -1, and so left.
+    places : int64[rows of the largest cell]
+        Scratch.
+    out : int32[n, 4]
+        Filled: by cell, a device's rows together, by start; devices as they come.
+    seg_lo : int64[n]
+        Filled: at the first row of a cell and after it, the first row of each of its segments.
+    n_segments : int64[cells]
+        Filled: how many segments a cell has.
+
+    Notes
+    -----
+    O(n); one access to ``segment_of`` a row and pass, the rows of a cell stay in the cache.
+    """
+    for cell in range(first_cell, last_cell):
+        lo, hi, n = cell_rows[cell], cell_rows[cell + 1], 0
+        for i in range(lo, hi):
+            d = np.uint64(rows[i, 0])
+            if segment_of[d] < 0:
+                segment_of[d] = n
+                places[n] = 0
+                n += 1
+            places[np.uint64(segment_of[d])] += 1
+        at = lo
+        for s in range(n):
+            size = places[s]
+            places[s] = at
+            seg_lo[lo + s] = at
+            at += size
+        for i in range(lo, hi):
+            segment = np.uint64(segment_of[np.uint64(rows[i, 0])])
+            k = np.uint64(places[segment])
+            places[segment] += 1
+            out[k, 0] = rows[i, 0]
+            out[k, 1] = rows[i, 1]
+            out[k, 2] = rows[i, 2]
+            out[k, 3] = rows[i, 3]
+        for s in range(n):
+            segment_of[np.uint64(out[seg_lo[lo + s], 0])] = -1
+        n_segments[cell] = n
 
 
 @kernel
@@ -92,40 +174,3 @@ def scatter_rows(
         out[at, 3] = rows[i, 3]
         if width == 5:
             out[at, 4] = rows[i, 4]
-
-
-@kernel
-def segments_of(
-    rows: NDArray[np.int32], n_cells: int, seg_lo: NDArray[np.int64], cell_lo: NDArray[np.int64]
-) -> int:
-    """Cut rows that are sorted by cell, device into segments of one device in one cell.
-
-    Parameters
-    ----------
-    rows : int32[n, 4]
-        Sorted by cell, device, start.
-    n_cells : int
-    seg_lo : int64[n + 1]
-        Filled: the first row of each segment, and ``n`` after the last.
-    cell_lo : int64[n_cells + 1]
-        Filled: the first segment of each cell, and the number of segments after the last.
-
-    Returns
-    -------
-    int
-        Number of segments. O(n + cells).
-    """
-    n_seg, cell = 0, 0
-    cell_lo[0] = 0
-    for i in range(rows.shape[0]):
-        if i == 0 or rows[i, 1] != rows[i - 1, 1] or rows[i, 0] != rows[i - 1, 0]:
-            while cell < rows[i, 1]:
-                cell += 1
-                cell_lo[cell] = n_seg
-            seg_lo[n_seg] = i
-            n_seg += 1
-    while cell < n_cells:
-        cell += 1
-        cell_lo[cell] = n_seg
-    seg_lo[n_seg] = rows.shape[0]
-    return n_seg
