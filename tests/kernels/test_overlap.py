@@ -61,7 +61,7 @@ def test_crowd_is_the_fullest_window_that_an_episode_touches(
     table = as_rows(*segments)
     if not table.size:
         return
-    _, seg_lo, cell_lo = _grouped(table, np.array([0, len(table)]), len(segments), 1)
+    seg_lo, cell_lo = _grouped(table, np.array([0, len(table)]), len(segments), 1)
     episodes = np.ascontiguousarray(table[:, 2:])
     crowd = np.empty(len(table), dtype=np.int64)
     overlap.count_crowd(
@@ -126,7 +126,8 @@ def test_rows_come_by_wanted_cell_and_device(
     blocks = [table[a:b] for a, b in pairwise(edges)]
     by_cell, cell_rows = _by_cell(blocks, np.array(renamed, dtype=np.int32), new_cell, 3)
     for threads in (1, 2, 5):
-        found, seg_lo, cell_lo = _grouped(by_cell, cell_rows, 5, threads)
+        found = by_cell.copy()
+        seg_lo, cell_lo = _grouped(found, cell_rows, 5, threads)
         segments = [found[a:b].tolist() for a, b in pairwise(seg_lo)]
         expected: dict[tuple[int, int], list[list[int]]] = {}
         for d, c, start, end in table.tolist():

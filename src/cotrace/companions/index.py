@@ -118,7 +118,7 @@ def _index(
     new_cell = np.full(wanted.size, -1, dtype=np.int32)
     new_cell[order] = np.arange(order.size, dtype=np.int32)
     rows, cell_rows = _by_cell(blocks, new_device, new_cell, order.size)
-    rows, seg_lo, cell_lo = _grouped(rows, cell_rows, new_device.size, threads)
+    seg_lo, cell_lo = _grouped(rows, cell_rows, new_device.size, threads)
     return CellIndex(rows, seg_lo, cell_lo, devices, cells.take(order), case_codes, base)
 
 
@@ -143,19 +143,18 @@ def _by_cell(
 
 def _grouped(
     rows: NDArray[np.int32], cell_rows: NDArray[np.int64], n_devices: int, threads: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows with each device's in a cell together, and where segments and cells begin."""
-    from cotrace.kernels.rows import group_devices
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Bring each device's rows in a cell together, in place; return where segments and cells begin."""
+    from cotrace.kernels.rows import group_devices, mark_segments
 
     n_cells = cell_rows.size - 1
     largest = int(np.diff(cell_rows).max()) if n_cells else 0
-    out, n_segments = np.empty_like(rows), np.zeros(n_cells, dtype=np.int64)
-    seg_lo = np.full(rows.shape[0], -1, dtype=np.int64)
+    n_segments = np.zeros(n_cells, dtype=np.int64)
 
     def group(first: int, last: int) -> None:
         segment_of = np.full(n_devices, -1, dtype=np.int32)
-        places = np.empty(largest, dtype=np.int64)
-        group_devices(rows, cell_rows, first, last, segment_of, places, out, seg_lo, n_segments)
+        places, scratch = np.empty(largest, dtype=np.int64), np.empty((largest, 4), dtype=np.int32)
+        group_devices(rows, cell_rows, first, last, segment_of, places, scratch, n_segments)
 
     # cells are shared out so that every thread has about as many rows
     edges = np.searchsorted(cell_rows, np.linspace(0, rows.shape[0], threads + 1)[1:-1])
@@ -163,4 +162,6 @@ def _grouped(
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(group, edges[:-1].tolist(), edges[1:].tolist()))
     cell_lo = np.concatenate([[0], np.cumsum(n_segments)]).astype(np.int64)
-    return out, np.append(seg_lo[seg_lo >= 0], rows.shape[0]), cell_lo
+    seg_lo = np.empty(int(cell_lo[-1]) + 1, dtype=np.int64)
+    mark_segments(rows, seg_lo)
+    return seg_lo, cell_lo

@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from cotrace.kernels.jit import kernel
 
-__all__ = ["count_cells", "count_keys", "group_devices", "mark_cells", "place_rows", "scatter_rows"]
+__all__ = [
+    "count_cells",
+    "count_keys",
+    "group_devices",
+    "mark_cells",
+    "mark_segments",
+    "place_rows",
+    "scatter_rows",
+]
 
 
 @kernel
@@ -80,28 +88,24 @@ def group_devices(
     last_cell: int,
     segment_of: NDArray[np.int32],
     places: NDArray[np.int64],
-    out: NDArray[np.int32],
-    seg_lo: NDArray[np.int64],
+    scratch: NDArray[np.int32],
     n_segments: NDArray[np.int64],
 ) -> None:
-    """Bring the rows of each device in a cell together: segments.
+    """Bring the rows of each device in a cell together, in place: segments.
 
     Parameters
     ----------
     rows : int32[n, 4]
-        Device, cell, start, end; by cell, those of one device by start.
+        Device, cell, start, end; by cell, those of one device by start. Changed: a device's rows together, devices
+        as they come.
     cell_rows : int64[cells + 1]
         The first row of each cell.
     first_cell, last_cell : int
         The cells to do: ``[first_cell, last_cell)``; ranges of cells are independent of each other.
     segment_of : int32[devices]
         Scratch: all -1, and so left.
-    places : int64[rows of the largest cell]
+    places, scratch : int64[rows of the largest cell], int32[rows of the largest cell, 4]
         Scratch.
-    out : int32[n, 4]
-        Filled: by cell, a device's rows together, by start; devices as they come.
-    seg_lo : int64[n]
-        Filled: at the first row of a cell and after it, the first row of each of its segments.
     n_segments : int64[cells]
         Filled: how many segments a cell has.
 
@@ -110,9 +114,13 @@ def group_devices(
     O(n); one access to ``segment_of`` a row and pass, the rows of a cell stay in the cache.
     """
     for cell in range(first_cell, last_cell):
-        lo, hi, n = cell_rows[cell], cell_rows[cell + 1], 0
-        for i in range(lo, hi):
-            d = np.uint64(rows[i, 0])
+        lo, m, n = cell_rows[cell], cell_rows[cell + 1] - cell_rows[cell], 0
+        for i in range(m):
+            row = np.uint64(lo + i)
+            scratch[i, 0] = rows[row, 0]
+            scratch[i, 2] = rows[row, 2]
+            scratch[i, 3] = rows[row, 3]
+            d = np.uint64(rows[row, 0])
             if segment_of[d] < 0:
                 segment_of[d] = n
                 places[n] = 0
@@ -122,19 +130,31 @@ def group_devices(
         for s in range(n):
             size = places[s]
             places[s] = at
-            seg_lo[lo + s] = at
             at += size
-        for i in range(lo, hi):
-            segment = np.uint64(segment_of[np.uint64(rows[i, 0])])
-            k = np.uint64(places[segment])
+        for i in range(m):
+            segment = np.uint64(segment_of[np.uint64(scratch[i, 0])])
+            row = np.uint64(places[segment])
             places[segment] += 1
-            out[k, 0] = rows[i, 0]
-            out[k, 1] = rows[i, 1]
-            out[k, 2] = rows[i, 2]
-            out[k, 3] = rows[i, 3]
-        for s in range(n):
-            segment_of[np.uint64(out[seg_lo[lo + s], 0])] = -1
+            rows[row, 0] = scratch[i, 0]
+            rows[row, 2] = scratch[i, 2]
+            rows[row, 3] = scratch[i, 3]
+        for i in range(m):
+            segment_of[np.uint64(scratch[i, 0])] = -1
         n_segments[cell] = n
+
+
+@kernel
+def mark_segments(rows: NDArray[np.int32], seg_lo: NDArray[np.int64]) -> None:
+    """Fill ``seg_lo`` (int64[segments + 1]) with the first row of each segment, and the end. O(n).
+
+    ``rows`` are grouped as :func:`group_devices` does it.
+    """
+    n = 0
+    for i in range(rows.shape[0]):
+        if i == 0 or rows[i, 0] != rows[i - 1, 0] or rows[i, 1] != rows[i - 1, 1]:
+            seg_lo[n] = i
+            n += 1
+    seg_lo[n] = rows.shape[0]
 
 
 @kernel
