@@ -157,11 +157,55 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        output.write_file(out, fill)
+        output.write_file(out, fill, overwrite=True)
     assert out.read_text() == "old"
     assert names(tmp_path / "sub") == ["stays.csv"]
-    output.write_file(out, lambda file: file.write_text("new"))
+    output.write_file(out, lambda file: file.write_text("new"), overwrite=True)
     assert out.read_text() == "new"
+
+
+def test_a_file_that_came_meanwhile_is_kept(tmp_path):
+    out = tmp_path / "stays.csv"
+    out.write_text("mine")
+    with pytest.raises(OptionError, match="give --overwrite"):
+        output.write_file(out, lambda file: file.write_text("new"))
+    assert out.read_text() == "mine"
+
+
+def test_only_a_table_of_ours_is_replaced_unasked(tmp_path):
+    out = tmp_path / "s.parquet"
+    output.check_file(out)
+    for body in (b"", b"PAR1 no Parquet", b"thesis"):
+        out.write_bytes(body)
+        with pytest.raises(OptionError, match="is no earlier result of cotrace: name another file"):
+            output.check_file(out)
+        output.check_file(out, overwrite=True)
+    pq.write_table(pa.table({"n": [1]}), out)
+    with pytest.raises(OptionError, match="no earlier result"):
+        output.check_file(out)
+    pq.write_table(pa.table({"n": [1]}).replace_schema_metadata({"cotrace": "stays"}), out)
+    output.check_file(out)
+
+
+def test_a_users_own_cases_beside_an_old_result_are_kept(tmp_path):
+    out = tmp_path / "out"
+    output.write_folder(out, result())
+    (out / "cases.csv").write_text("my own")
+    with pytest.raises(OptionError, match=r"other files \(1, first 'cases.csv'\)"):
+        output.check_folder(out)
+    (out / "run.json").write_text('{"cotrace": "0", "rows": {"cases": 2}}')
+    output.check_folder(out)
+
+
+@pytest.mark.parametrize("name", ["s.xlsx", "s.CSV", "stays.csv.gz", "s.json"])
+def test_unknown_endings_are_refused(tmp_path, name):
+    with pytest.raises(OptionError, match=r"which is not written: a file ends in \.parquet or \.csv"):
+        output.is_file(tmp_path / name, None)
+    with pytest.raises(OptionError, match="as files do: name a folder"):
+        output.check_folder(tmp_path / name)
+    (tmp_path / name).mkdir()
+    assert not output.is_file(tmp_path / name, None)
+    output.check_folder(tmp_path / name)
 
 
 def test_files_are_told_from_folders_by_their_ending():

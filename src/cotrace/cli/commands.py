@@ -37,10 +37,12 @@ def companions(**given: Any) -> None:
     funnel, coverage, refused (when rows could not be used) and run.json, whole or not at all.
     """
     from cotrace.cli import build, output
+    from cotrace.cli.apart import check_apart
     from cotrace.cli.record import results, run_of
     from cotrace.companions import find_companions
 
     out, suffix, started = Path(given["out"]), given["format_"] or "parquet", time.perf_counter()
+    check_apart(out, given)
     output.check_folder(out)
     preset = build.named_preset(given)
     rule = build.companion_rule(given, preset)
@@ -71,18 +73,28 @@ def companions(**given: Any) -> None:
 @stay_options
 @click.option("--out", required=True, metavar="FILE|DIR", help="A .parquet or .csv file, or a folder.")
 @_format
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace FILE even where it is no earlier result, or CSV, which does not tell. Never an input.",
+)
 def stays(**given: Any) -> None:
     """Make stays of pings: who was in which cell, from when to when.
 
-    FILE ends in .parquet or .csv; anything else is a folder, which gets stays, refused and run.json.
+    FILE ends in .parquet or .csv; without an ending it is a folder, which gets stays, refused and run.json.
     """
     from cotrace.cli import build, output
+    from cotrace.cli.apart import check_apart
     from cotrace.cli.record import stays_file, stays_folder, stays_run
     from cotrace.stays import find_stays
 
     out, started = Path(given["out"]), time.perf_counter()
+    check_apart(out, given)
     as_file = output.is_file(out, given["format_"])
-    (output.check_file if as_file else output.check_folder)(out)
+    if as_file:
+        output.check_file(out, overwrite=given["overwrite"])
+    else:
+        output.check_folder(out)
     progress = Progress()
     with warning_lines(progress) as warned:
         pings = build.open_pings(given)
@@ -90,7 +102,7 @@ def stays(**given: Any) -> None:
         found = find_stays(pings, options=options, threads=given["threads"], progress=progress)
     run = stays_run(given, found, warned)
     if as_file:
-        output.write_file(out, partial(stays_file, found=found, run=run))
+        output.write_file(out, partial(stays_file, found=found, run=run), overwrite=given["overwrite"])
     else:
         suffix = given["format_"] or "parquet"
         output.write_folder(out, partial(stays_folder, suffix=suffix, found=found, pings=pings, run=run))

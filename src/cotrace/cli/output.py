@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -18,9 +19,11 @@ __all__ = ["FORMATS", "check_file", "check_folder", "is_file", "write_file", "wr
 
 FORMATS = ("parquet", "csv")
 RUN = "run.json"
-_TABLES = ("companions", "evidence", "funnel", "coverage", "refused", "stays")
+_TABLES = ("companions", "evidence", "funnel", "coverage", "cases", "refused", "stays")
 _OURS = {f"{table}.{suffix}" for table in _TABLES for suffix in FORMATS} | {RUN}
 _BATCH_ROWS = 100_000
+#: What ends so is meant as a file: ``.xlsx``, ``.CSV``; and not ``.11``.
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]*")
 
 
 def check_folder(out: Path) -> None:
@@ -30,40 +33,81 @@ def check_folder(out: Path) -> None:
     """
     if out.is_dir():
         names = sorted(p.name for p in out.iterdir())
-        others = [name for name in names if name not in _OURS]
-        if others or (names and not _is_result(out)):
+        run = _run_in(out)
+        others = [name for name in names if name not in _OURS or _own_cases(name, run)]
+        if others or (names and not run):
             raise OptionError(
                 f"--out {out} is a folder with other files ({len(others or names)}, first "
                 f"{(others or names)[0]!r}): only a new or empty folder, or an earlier result, is replaced"
             )
     elif out.exists() or out.is_symlink():
         raise OptionError(f"--out {out} is a file: name a folder")
+    elif _ENDING.fullmatch(out.suffix):
+        raise OptionError(
+            f"--out {out} ends in {out.suffix}, as files do: name a folder, without an ending, and choose the "
+            "tables with --format parquet or csv"
+        )
     _check_writable(out)
+
+
+def _own_cases(name: str, run: Mapping[str, Any]) -> bool:
+    # somebody's own file of cases may lie beside a result; the result's own is counted in its run.json
+    return name.startswith("cases.") and "cases" not in run.get("rows", {})
 
 
 def is_file(out: Path, suffix: str | None) -> bool:
     """Tell a file (it ends in ``.parquet`` or ``.csv``) from a folder; ``--format`` must not contradict."""
     named = out.suffix.lstrip(".")
     if named not in FORMATS:
+        if _ENDING.fullmatch(out.suffix) and not out.is_dir():
+            raise OptionError(
+                f"--out {out} ends in {out.suffix}, which is not written: a file ends in .parquet or .csv, "
+                "and a folder has no ending"
+            )
         return False
     if suffix not in (None, named):
         raise OptionError(f"--out {out} ends in .{named}, and --format says {suffix}: leave one out")
     return True
 
 
-def check_file(out: Path) -> None:
-    """Refuse a place for a file that cannot be written."""
+def check_file(out: Path, *, overwrite: bool = False) -> None:
+    """Refuse a place for a file that cannot be written, or that holds what is no earlier result.
+
+    Parquet says of itself whether it is one; of CSV nothing is known, so it takes ``overwrite``.
+    """
     if out.is_dir():
         raise OptionError(f"--out {out} is a folder")
+    if out.exists() and not overwrite:
+        if out.suffix == ".csv":
+            raise OptionError(
+                f"--out {out} is there already, and CSV does not tell whether it is an earlier result: "
+                "name another file, or give --overwrite to replace it"
+            )
+        if not _is_table(out):
+            raise OptionError(
+                f"--out {out} is there already, and is no earlier result of cotrace: name another file, or "
+                "give --overwrite to replace it"
+            )
     _check_writable(out)
 
 
-def _is_result(out: Path) -> bool:
+def _is_table(file: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return b"cotrace" in (pq.read_schema(file).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def _run_in(out: Path) -> dict[str, Any]:
+    """Return what ``run.json`` of a folder says; nothing where there is none, or another program's."""
     try:
         run = json.loads((out / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(run, dict) and "cotrace" in run
+        return {}
+    return run if isinstance(run, dict) and "cotrace" in run else {}
 
 
 def _check_writable(out: Path) -> None:
@@ -88,9 +132,9 @@ def write_folder(out: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(new, ignore_errors=True)  # what was half written, or what was replaced
 
 
-def write_file(out: Path, fill: Callable[[Path], None]) -> None:
+def write_file(out: Path, fill: Callable[[Path], None], *, overwrite: bool = False) -> None:
     """Let ``fill`` write a new file beside ``out``, then put that in its place in one step."""
-    check_file(out)
+    check_file(out, overwrite=overwrite)
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CANDIDATES", "results", "run_of", "stays_file", "stays_folder", "stays_run"]
 
 CANDIDATES = "candidates from co-location, not contacts: nothing should follow for a person without review"
-_NOT_RECORDED = {"paths", "out", "threads", "format_"}
+_NOT_RECORDED = {"paths", "out", "overwrite", "threads", "format_"}
 
 
 def run_of(
