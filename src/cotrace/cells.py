@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import from_numpy, order_of, take, view
+from cotrace.binning import BAD_CELL
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +85,7 @@ class Cells:
         a, b = (c.to_numpy(zero_copy_only=False).astype(np.float64)[known] for c in (lon, lat))
         packed = np.zeros(n, dtype=np.int64)
         packed[known] = self.grid.binner("lonlat", None)(a, b)
+        known &= packed != BAD_CELL  # a place that the grid does not reach has no column
         col, row = self.grid.unpack(packed)
         return (
             pa.array(col, pa.int64(), mask=~known),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from fractions import Fraction
 from typing import TypeAlias
 
 from cotrace.errors import CotraceTypeError, OptionError
@@ -13,6 +14,8 @@ __all__ = ["Duration", "format_duration", "seconds", "spaced"]
 Duration: TypeAlias = str | timedelta
 
 _UNITS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
+#: far beyond all data, and far from where sums of seconds would overflow
+_LONGEST = 1_000_000 * 86_400
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(d|h|min|s)\s*")
 
 
@@ -39,16 +42,18 @@ def seconds(value: Duration, name: str) -> int:
         )
     if total < 0:
         raise OptionError(f"{name}={value!r} is negative")
+    if total > _LONGEST:
+        raise OptionError(f"{name}={value!r} is longer than {_LONGEST // 86_400:,} days")
     return total
 
 
 def _parse(text: str, name: str) -> int:
-    position, total = 0, 0.0
+    position, total = 0, Fraction(0)
     while position < len(text):
         part = _PART.match(text, position)
         if part is None:
             break
-        total += float(part[1]) * _UNITS[part[2]]
+        total += Fraction(part[1]) * _UNITS[part[2]]
         position = part.end()
     if position < len(text) or not text.strip():
         if text.strip().startswith("-"):
@@ -56,7 +61,7 @@ def _parse(text: str, name: str) -> int:
         raise OptionError(
             f"{name}={text!r} is no duration: write '10min', '30h', '14d' or '1h30min' (d, h, min, s)"
         )
-    if total != int(total):
+    if total.denominator != 1:
         raise OptionError(f"{name}={text!r}: durations are whole seconds")
     return int(total)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from cotrace.companions.cases import NEVER, Cases, read_cases
 from cotrace.companions.index import CellIndex, index_of_built, index_of_stays
 from cotrace.companions.matching import CROWD_WINDOW_S, Matches, match
 from cotrace.companions.result import Companions, _Parts
+from cotrace.companions.track import Track
 from cotrace.errors import CotraceTypeError, CotraceWarning, GridError
 from cotrace.options import CompanionRule, StayOptions
 from cotrace.stays.build import build
@@ -19,6 +21,7 @@ from cotrace.stays.passes import Built, Progress, usable_threads
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
+    from cotrace.ids import Ids
     from cotrace.io.pings import Pings
 
 __all__ = ["find_companions"]
@@ -83,8 +86,8 @@ def find_companions(
 
     Notes
     -----
-    One pass over the pings, and O(stays in the cases' cells) after it. No ping is held: 32 bytes a device, 16 a
-    stay, and 16 more a stay in the cases' cells.
+    One pass over the pings, and O(stays in the cases' cells) after it. No ping is held, but of the cases up to two
+    million at a time (8 bytes each); else 32 bytes a device, 16 a stay, and 16 more a stay in the cases' cells.
 
     References
     ----------
@@ -120,18 +123,18 @@ def find_companions(
             f"{type(pings_or_stays).__name__} is neither Pings nor Stays: read it with cotrace.read_pings()"
         )
     listed = read_cases(cases, as_of, pings_or_stays.device_type)
+    tracked = _Tracked(listed, rule.lookback_s)
     built = build(
         pings_or_stays,
         options,
-        tracked=listed.ids,
+        tracked=tracked,
         span=_time_asked(listed, rule, options),
         threads=n_threads,
         progress=progress,
         sort_memory=sort_memory,
     )
-    track = _Track(built, listed)
     index = index_of_built(built, listed.ids, n_threads)
-    return _found(index, listed, rule, built, track, n_threads)
+    return _found(index, listed, rule, built, tracked.track, n_threads)
 
 
 def _time_asked(cases: Cases, rule: CompanionRule, options: StayOptions) -> tuple[int, int] | None:
@@ -158,30 +161,17 @@ def _check_options(stays: Stays, options: StayOptions) -> None:
         )
 
 
-class _Track:
-    """The seconds at which each case was seen."""
+class _Tracked:
+    """The cases as devices that a pass follows."""
 
-    def __init__(self, built: Built, cases: Cases) -> None:
-        codes = built.devices.encode(cases.ids)
-        rows = np.concatenate(built.tracked) if built.tracked else np.empty((0, 2), dtype=np.int64)
-        # one number a device and second: sorted at once, and one ping a second
-        keys = np.unique((rows[:, 0] << 32) + rows[:, 1])
-        seconds = keys.astype(np.int32).astype(np.int64)
-        edges = [np.searchsorted(keys, ((codes.astype(np.int64) + k) << 32) - (1 << 31)) for k in (0, 1)]
-        self._seconds = [seconds[a:b] for a, b in zip(*edges, strict=True)]
-        self.seen = np.array([s.size > 0 for s in self._seconds], dtype=np.bool_)
+    def __init__(self, cases: Cases, lookback: int) -> None:
+        self._cases, self._windows = cases, cases.windows(lookback)
+        self.track: Track | None = None
 
-    def within(self, windows: NDArray[np.int64]) -> list[tuple[int, int | None, int | None]]:
-        """Return each case's pings in its lookback, their median gap (floored) and their longest."""
-        rows: list[tuple[int, int | None, int | None]] = []
-        for seconds, (start, end, _) in zip(self._seconds, windows, strict=True):
-            inside = seconds[np.searchsorted(seconds, start) : np.searchsorted(seconds, end)]
-            gaps = np.diff(inside)
-            if gaps.size:
-                rows.append((inside.size, int(np.median(gaps)), int(gaps.max())))
-            else:
-                rows.append((inside.size, None, None))
-        return rows
+    def start(self, devices: Ids) -> Callable[[NDArray[np.int32], NDArray[np.int64]], None]:
+        codes = devices.encode(self._cases.ids)
+        self.track = Track(codes.astype(np.int64), self._windows)
+        return self.track.append
 
 
 def _found(
@@ -189,13 +179,13 @@ def _found(
     cases: Cases,
     rule: CompanionRule,
     source: Built | Stays,
-    track: _Track | None,
+    track: Track | None,
     threads: int,
 ) -> Companions:
     windows = cases.windows(rule.lookback_s) - index.base
     matches = match(index, windows, rule, threads)
-    pings = track.within(windows) if track else None
-    seen = track.seen if track else index.case_codes >= 0
+    pings = track.coverage() if track else None
+    seen = track.seen(len(cases)) if track else index.case_codes >= 0
     _warn_of_cases(seen, windows + index.base, source.span, source.counts.skipped)
     _warn_of_coverage(pings, rule)
     _warn_of_crowds(matches)

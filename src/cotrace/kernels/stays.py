@@ -92,7 +92,7 @@ def append_pings(
     state: NDArray[np.int32],
     heads: NDArray[np.int32],
     gaps: NDArray[np.int64],
-    shift: int,
+    longer: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> tuple[int, int, int, int]:
     """Take a batch of pings into the state, and give out the stays that they close.
@@ -117,9 +117,11 @@ def append_pings(
     heads : int32[devices or 0, 4]
         Changed.
     gaps : int64[2, m]
-        Histogram of the gaps between consecutive pings in bins of ``2**shift`` seconds, the last bin for all longer
-        ones; row 1 where both are in one cell. Changed.
-    shift : int
+        Histogram of the gaps between consecutive pings in seconds, the last bin for all longer ones; row 1 where
+        both are in one cell. Changed.
+    longer : int64[2, 2, 2]
+        Of those in the last bin: both in one cell or not, up to ``max_gap`` or not, their number and their seconds.
+        Changed.
     out : int32[n, 4 or 5]
         Filled: device, cell, start, end (, pings).
 
@@ -162,7 +164,10 @@ def append_pings(
             gap = np.int64(time) - np.int64(last)
             same, near = run_cell == cell, gap <= max_gap
             if run_cell >= 0:
-                gaps[np.uint64(same), np.uint64(min(gap >> shift, longest))] += 1
+                gaps[np.uint64(same), np.uint64(min(gap, longest))] += 1
+                if gap >= longest:
+                    longer[int(same), int(near), 0] += 1
+                    longer[int(same), int(near), 1] += gap
             if same and near:
                 state[d, RUN_END] = time
                 state[d, PINGS] += 1
@@ -190,6 +195,8 @@ def append_pings(
                 state[d, RUN_END] = time
                 state[d, RUN_CELL] = cell
                 state[d, PINGS] = 1
+        elif state[d, RUN_CELL] >= 0 and t <= state[d, RUN_END]:
+            return n_out, collapsed, conflicts, i  # earlier than a span that was settled
         state[d, TIME] = t
         state[d, CELL] = c
         state[d, SAME] = 1
@@ -208,7 +215,7 @@ def join_spans(
     later: NDArray[np.int32],
     later_heads: NDArray[np.int32],
     gaps: NDArray[np.int64],
-    shift: int,
+    longer: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> int:
     """Join the states of two neighbouring spans of time, a device at a time; both must be settled.
@@ -223,7 +230,7 @@ def join_spans(
         Of the earlier span; changed into those of both. ``heads`` has a row a device.
     later, later_heads
         Of the later span, which held its heads.
-    gaps, shift
+    gaps, longer
         As in :func:`append_pings`: the gaps between the two spans are counted here.
     out : int32[2 * devices of the later span, 4 or 5]
         Filled with the stays that the join closes. The stays of the later span come after these.
@@ -249,8 +256,13 @@ def join_spans(
         if state[d, RUN_CELL] >= 0:
             last = state[d, RUN_END]
             same = state[d, RUN_CELL] == cell
-            gaps[int(same), min((first - last) >> shift, gaps.shape[1] - 1)] += 1
-            merged = same and first - last <= max_gap
+            gap = first - last
+            near = gap <= max_gap
+            gaps[int(same), min(gap, gaps.shape[1] - 1)] += 1
+            if gap >= gaps.shape[1] - 1:
+                longer[int(same), int(near), 0] += 1
+                longer[int(same), int(near), 1] += gap
+            merged = same and near
             if not merged:
                 end = _end_of_run(last, first, max_gap, forward)
                 n_out = _close(state, heads, d, end, keep_empty, hold_heads, out, n_out)

@@ -6,15 +6,13 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cotrace.errors import CotraceWarning, OptionError
+from cotrace.errors import CotraceWarning, GridError, OptionError
 from cotrace.options import StayOptions
 from cotrace.stays.locate import fitting_grid, located_by
-from cotrace.stays.passes import Built, Progress, one_pass
+from cotrace.stays.passes import Built, Progress, Tracked, one_pass
 from cotrace.stays.survey import modal_gap, survey
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from cotrace.counts import Counts
     from cotrace.io.pings import Pings
 
@@ -30,7 +28,11 @@ def resolve_options(pings: Pings, options: StayOptions) -> StayOptions:
         When a tower log comes without ``fill``: the message says what each would mean for the data at hand.
     """
     source = located_by(pings, options)
-    grid = options.grid or fitting_grid(pings)
+    grid = options.grid or fitting_grid(pings, towers=source == "tower")
+    if source == "tower" and pings.towers is not None and grid is not None and grid.kind == "planar":
+        raise GridError(
+            f"{grid!r} is a grid of a plane, and the towers' positions are lon/lat: leave grid out"
+        )
     if options.fill is None and source != "position":
         found = survey(pings, replace(options, grid=grid))
         raise OptionError(
@@ -44,7 +46,7 @@ def build(
     pings: Pings,
     options: StayOptions,
     *,
-    tracked: pa.Array | None = None,
+    tracked: Tracked | None = None,
     span: tuple[int, int] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["OutOfOrderError", "StayBuilder", "by_device", "rows_by_key"]
 
 _END_OF_TIME = 2**31 - 1
-_GAP_BITS = 20
+_MOST_BINS = 1 << 20
 
 Column: TypeAlias = NDArray[Any]
 
@@ -60,10 +60,12 @@ class StayBuilder:
         self._heads = np.zeros((0, 4), dtype=np.int32)
         self._blocks: list[NDArray[np.int32]] = []
         self._out = np.empty((0, self._width), dtype=np.int32)
-        #: gaps between consecutive pings in bins of ``2**shift`` s (1 s for a ``max_gap`` of up to six days), the
-        #: last bin for those of more than twice ``max_gap``; row 1: both pings in one cell
-        self.gap_shift = max(0, (2 * self._max_gap + 2).bit_length() - _GAP_BITS)
-        self.gaps = np.zeros((2, ((2 * self._max_gap) >> self.gap_shift) + 2), dtype=np.int64)
+        #: gaps between consecutive pings in seconds, the last bin for all longer ones; row 1: both in one cell
+        self.gaps = np.zeros((2, min(2 * self._max_gap + 2, _MOST_BINS)), dtype=np.int64)
+        #: what is in the last bins: [same cell, up to max_gap] -> number, seconds
+        self.longer = np.zeros((2, 2, 2), dtype=np.int64)
+        #: pings that stays were made of, and their devices; known once it is finalized
+        self.used = self.n_devices = 0
         self.collapsed = self.conflicts = self.relabelled = 0
 
     @property
@@ -73,8 +75,8 @@ class StayBuilder:
         return self._max_gap, self._forward and not smoothing, smoothing, self._hold_heads
 
     @property
-    def _histogram(self) -> tuple[NDArray[np.int64], int]:
-        return self.gaps, self.gap_shift
+    def _histogram(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.gaps, self.longer
 
     def _reach(self, n_devices: int) -> None:
         """Make room for devices with codes below ``n_devices``."""
@@ -114,7 +116,8 @@ class StayBuilder:
         Raises
         ------
         OutOfOrderError
-            When a ping is earlier than one of its device before it; the builder is of no use then.
+            When a ping is earlier than one of its device before it, or not later than a span that was settled; the
+            builder is of no use then.
         """
         from cotrace.kernels.stays import append_pings
 
@@ -170,6 +173,7 @@ class StayBuilder:
         self.settle()
         later.settle()
         self._reach(n_devices)
+        self._check_order(later, codes)
         out = self._scratch(2 * codes.size + 1)
         n = join_spans(
             codes, *self._modes, self._state, self._heads, later._state, later._heads, *self._histogram, out
@@ -180,8 +184,20 @@ class StayBuilder:
             self._blocks.append(block)
         later._blocks = []
         self.gaps += later.gaps
+        self.longer += later.longer
         self.collapsed += later.collapsed
         self.conflicts += later.conflicts
+
+    def _check_order(self, later: StayBuilder, codes: NDArray[np.int32]) -> None:
+        from cotrace.kernels.stays import HEAD, RUN_CELL, RUN_END, RUN_START
+
+        mine, theirs = self._state[codes], later._state[: codes.size]
+        first = np.where(theirs[:, HEAD] == 1, later._heads[: codes.size, 0], theirs[:, RUN_START])
+        both = (mine[:, RUN_CELL] >= 0) & (theirs[:, RUN_CELL] >= 0)
+        if (both & (first <= mine[:, RUN_END])).any():
+            raise OutOfOrderError(
+                "spans of time are combined in order, and cut between seconds: this one is not later"
+            )
 
     def finalize(self) -> list[NDArray[np.int32]]:
         """Close everything and return the stays, as blocks of rows ``(device, cell, start, end)``.
@@ -207,6 +223,9 @@ class StayBuilder:
         from cotrace.kernels.stays import PINGS, RUN_CELL, RUN_END, RUN_START
 
         there = np.flatnonzero(self._state[:, RUN_CELL] >= 0)
+        # every ping but a device's first was counted with the gap before it
+        self.n_devices = int(there.size)
+        self.used = int(self.gaps.sum()) + self.n_devices
         cell, start, end, pings = self._state[there][:, [RUN_CELL, RUN_START, RUN_END, PINGS]].T
         self._blocks.append(self._rows(there, cell, start, end, pings))
         self._state[:, RUN_CELL] = -1

@@ -61,8 +61,10 @@ def located_by(pings: Pings, options: StayOptions) -> str:
     return "tower position"
 
 
-def fitting_grid(pings: Pings, cell_m: float = 800) -> Grid | None:
-    """Return the grid that fits the input; None for a tower log without positions."""
+def fitting_grid(pings: Pings, cell_m: float = 800, *, towers: bool = False) -> Grid | None:
+    """Return the grid that fits the input, or its towers; None where there are no positions."""
+    if towers:
+        return Grid.geographic(cell_m) if pings.towers is not None else None
     if pings.positions == "lonlat" or (pings.positions == "none" and pings.towers is not None):
         return Grid.geographic(cell_m)
     if pings.positions == "none":

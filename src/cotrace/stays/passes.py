@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,6 @@ from cotrace.stays.sorting import TimeSorter, memory_for_sorting
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from cotrace.cells import Cells
     from cotrace.counts import Counts
     from cotrace.io.batches import PingBatch
@@ -35,7 +33,8 @@ __all__ = ["Built", "Progress", "one_pass", "usable_threads"]
 Progress = Callable[[int, "int | None"], None]
 _DAY = 86_400
 #: int32 seconds reach 68 years; a little is left for sums with gaps
-_FARTHEST = 2**31 - 2**24
+_FARTHEST = 2**31 - 2**25
+_LATEST = 2**62
 
 
 def usable_threads(threads: int | None) -> int:
@@ -54,7 +53,7 @@ class Built:
     """What one pass over the pings gives: stays in the order in which they were closed, by code.
 
     ``blocks`` are rows (device, cell, start, end); those of one device are in the order of time. Devices with a
-    code below ``n_tracked`` are those that were asked for, and ``tracked`` has the (code, second) of their rows.
+    code below ``n_tracked`` are those that were asked for; ``n_devices`` were seen.
     """
 
     blocks: list[NDArray[np.int32]]
@@ -66,9 +65,9 @@ class Built:
     options: StayOptions
     counts: Counts
     gaps: NDArray[np.int64]
-    gap_shift: int
+    longer: NDArray[np.int64]
+    n_devices: int
     n_tracked: int = 0
-    tracked: list[NDArray[np.int64]] = field(default_factory=list)
 
     def stays(self) -> Stays:
         """Return the table of stays; uses the blocks up."""
@@ -101,7 +100,7 @@ def one_pass(
     pings: Pings,
     options: StayOptions,
     *,
-    tracked: pa.Array | None = None,
+    tracked: Tracked | None = None,
     span: tuple[int, int] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -109,7 +108,7 @@ def one_pass(
 ) -> Built:
     """Make stays in one pass; when a device's rows turn out not to be in order, in another one with sorting.
 
-    ``options`` have grid and fill filled in. ``tracked`` are device ids to follow: they get the first codes.
+    ``options`` have grid and fill filled in. ``tracked`` are devices to follow.
     ``span`` is the time asked, in unix seconds: whole row groups outside it are skipped.
     """
     n_threads = usable_threads(threads)
@@ -120,6 +119,17 @@ def one_pass(
         return _Pass(pings, options, tracked, span, n_threads, progress).sort(limit)
 
 
+class Tracked(Protocol):
+    """Devices to follow."""
+
+    def start(self, devices: Ids) -> Callable[[NDArray[np.int32], NDArray[np.int64]], None]:
+        """Give the devices the first codes; return what takes their pings: codes and unix seconds.
+
+        Called once a pass: what an earlier pass gave is to be forgotten.
+        """
+        ...
+
+
 class _Pass:
     """One pass over the pings: their batches encoded, and given to the builder or to the sorter."""
 
@@ -127,7 +137,7 @@ class _Pass:
         self,
         pings: Pings,
         options: StayOptions,
-        tracked: pa.Array | None,
+        tracked: Tracked | None,
         span: tuple[int, int] | None,
         threads: int,
         progress: Progress | None,
@@ -136,20 +146,19 @@ class _Pass:
         start, end = span or (None, None)
         self.scan = partial(pings.scan, threads=threads, start=start, end=end, progress=progress)
         self.devices = ids_of_type(pings.device_type)
-        self.tracked: list[NDArray[np.int64]] = []
-        if tracked is not None:
-            self.devices.encode(tracked)
+        self.track = tracked.start(self.devices) if tracked is not None else None
         self.n_tracked = len(self.devices)
         self.locate: Locator = make_locator(pings, options)
         self.builder = StayBuilder(options, self.locate.order)
         self.base: int | None = None
-        self.first, self.last = 2**62, -(2**62)
+        self.first, self.last = _LATEST, -_LATEST
+        self.first_row = self.last_row = 0
 
     def stream(self) -> Built:
         """Build stays while reading."""
         with self.scan() as scan:  # left early, its readers stop
             for devices, times, cells in self._encoded(scan):
-                self.builder.append(devices, times, cells, len(self.devices))
+                self._take(devices, times, cells)
         return self._built(scan.counts, "streamed")
 
     def sort(self, limit: int) -> Built:
@@ -161,10 +170,17 @@ class _Pass:
                     sorter.append(devices, times, cells)
             order = sorter.order
             for devices, times, cells in sorter.batches():
-                self.builder.append(devices, times, cells, len(self.devices))
+                self._take(devices, times, cells)
         finally:
             sorter.close()
         return self._built(scan.counts, order)
+
+    def _take(self, devices: NDArray[np.int32], times: NDArray[np.int32], cells: NDArray[np.int32]) -> None:
+        """Give a batch to the builder; each device's pings come in the order of time, or it raises."""
+        self.builder.append(devices, times, cells, len(self.devices))
+        if self.track is not None:
+            at = np.flatnonzero((devices < self.n_tracked) & (cells >= 0))
+            self.track(devices[at], times[at].astype(np.int64) + (self.base or 0))
 
     def _encoded(self, scan: Scan) -> Iterator[tuple[NDArray[np.int32], ...]]:
         from cotrace.kernels.times import to_offsets
@@ -176,46 +192,36 @@ class _Pass:
                 self.base = int(batch.time[0]) // _DAY * _DAY
             times = np.empty(batch.time.size, dtype=np.int32)
             least, most = to_offsets(batch.time, self.base, times)
-            if max(most - self.base, self.base - least) > _FARTHEST:
-                raise self._too_far(batch)
             devices = self.devices.encode(batch.device)
             cells = self.locate(scan, batch)
-            self._note_span(least, most, times, cells)
-            if self.n_tracked:
-                self._track(devices, times, cells)
+            self._note_span(batch, least, most, cells)
             yield devices, times, cells
 
-    def _too_far(self, batch: PingBatch) -> TimeError:
-        assert self.base is not None  # set by the first batch
-        far = np.flatnonzero(np.abs(batch.time - self.base) > _FARTHEST)
-        return TimeError(
-            f"the pings span more than 68 years: {far.size:,} rows, the first of them row "
-            f"{batch.row_numbers()[far[0]]:,}, lie that far from the first ones (its time is "
-            f"{np.datetime64(int(batch.time[far[0]]), 's')}, theirs {np.datetime64(self.base, 's')}). "
-            "Is a time wrong, or in another unit? Leave such rows out"
-        )
-
-    def _note_span(self, least: int, most: int, times: NDArray[np.int32], cells: NDArray[np.int32]) -> None:
-        if cells.size and cells.min() < 0:  # only rows that have a cell count
-            kept = times[cells >= 0]
-            if not kept.size:
+    def _note_span(self, batch: PingBatch, least: int, most: int, cells: NDArray[np.int32]) -> None:
+        """Keep the first and the last second of pings that have a cell, and the numbers of their rows."""
+        time = batch.time
+        if cells.min() < 0:
+            time = time[cells >= 0]
+            if not time.size:
                 return
-            assert self.base is not None
-            least, most = self.base + int(kept.min()), self.base + int(kept.max())
-        self.first, self.last = min(self.first, least), max(self.last, most)
-
-    def _track(self, devices: NDArray[np.int32], times: NDArray[np.int32], cells: NDArray[np.int32]) -> None:
-        at = np.flatnonzero(devices < self.n_tracked)
-        at = at[cells[at] >= 0]
-        if at.size:
-            self.tracked.append(np.stack([devices[at], times[at]], axis=1).astype(np.int64))
+            least, most = int(time.min()), int(time.max())
+        if least < self.first:
+            self.first, self.first_row = least, int(batch.row_numbers()[batch.time.argmin()])
+        if most > self.last:
+            self.last, self.last_row = most, int(batch.row_numbers()[batch.time.argmax()])
+        if self.last - self.first > _FARTHEST:
+            raise TimeError(
+                "the pings span more than 67 years, from "
+                f"{np.datetime64(self.first, 's')} (row {self.first_row:,}) to {np.datetime64(self.last, 's')} "
+                f"(row {self.last_row:,}): is a time wrong, or in another unit? Leave such rows out"
+            )
 
     def _built(self, counts: Counts, order: str) -> Built:
         blocks = self.builder.finalize()
         collapsed = self.builder.collapsed
         counts = replace(
             counts,
-            used=counts.rows - counts.n_refused - counts.skipped - collapsed,
+            used=self.builder.used,
             collapsed=collapsed,
             conflicts=self.builder.conflicts,
             relabelled=self.builder.relabelled,
@@ -234,7 +240,7 @@ class _Pass:
             self.options,
             counts,
             self.builder.gaps,
-            self.builder.gap_shift,
+            self.builder.longer,
+            self.builder.n_devices,
             self.n_tracked,
-            self.tracked,
         )

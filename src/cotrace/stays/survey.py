@@ -24,7 +24,7 @@ def modal_gap(built: Built) -> int | None:
     """
     total = built.gaps.sum(axis=0)
     most = int(total.argmax())
-    return most << built.gap_shift if total.any() and most < total.size - 1 else None
+    return most if total.any() and most < total.size - 1 else None
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,7 @@ def survey(
 ) -> Survey:
     """Read everything once and say what is there; the pings' counts and refused rows are known afterwards.
 
-    Gaps longer than twice ``max_gap`` are counted, not measured: a median among them is None. With a ``max_gap`` of
-    more than six days gaps are counted in steps of some seconds.
+    Gaps longer than twice ``max_gap`` are counted, not measured: a median among them is None.
     """
     options = options or StayOptions()
     grid = options.grid or fitting_grid(pings)
@@ -81,27 +80,27 @@ def survey(
     # same_cell only because one has to be named: the gaps are the same under both
     options = replace(options, grid=grid, by=by, fill="same_cell", smooth=None)
     built = one_pass(pings, options, threads=threads, progress=progress)
-    gaps, shift, limit = built.gaps, built.gap_shift, options.max_gap_s
+    gaps, longer, limit = built.gaps, built.longer, options.max_gap_s
     total = gaps.sum(axis=0)
     n = int(total.sum())
-    within = (limit >> shift) + 1
-    lengths = np.arange(within) << shift
+    within = min(limit + 1, total.size - 1)
+    lengths = np.arange(within)
     middle = int(np.searchsorted(np.cumsum(total), (n + 1) // 2)) if n else None
     return Survey(
         rows=built.counts.rows,
         used=built.counts.used,
         collapsed=built.counts.collapsed,
         refused=dict(built.counts.refused),
-        devices=len(built.devices),
+        devices=built.n_devices,
         first=built.span[0] if built.span else None,
         last=built.span[1] if built.span else None,
-        median_gap_s=middle << shift if middle is not None and middle < total.size - 1 else None,
+        median_gap_s=middle if middle is not None and middle < total.size - 1 else None,
         modal_gap_s=modal_gap(built),
         max_gap_s=limit,
-        share_over_max_gap=float(total[within:].sum() / n) if n else 0.0,
+        share_over_max_gap=float((total[within:-1].sum() + longer[:, 0, 0].sum()) / n) if n else 0.0,
         share_same_cell=float(gaps[1].sum() / n) if n else 0.0,
-        observed_h_same_cell=float((gaps[1, :within] * lengths).sum() / 3600),
-        observed_h_forward=float((total[:within] * lengths).sum() / 3600),
+        observed_h_same_cell=float(((gaps[1, :within] * lengths).sum() + longer[1, 1, 1]) / 3600),
+        observed_h_forward=float(((total[:within] * lengths).sum() + longer[:, 1, 1].sum()) / 3600),
         positions=pings.positions,
         tz=pings.tz,
     )
