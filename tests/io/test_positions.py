@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from decimal import Decimal
 
 import numpy as np
@@ -158,3 +159,65 @@ def test_columns_of_batches_are_read_only():
     for made in (table(), table(x=list(range(6)))):
         (batch,) = cotrace.read_pings(made, unit="s").batches()
         assert not any(v.flags.writeable for v in (batch.a, batch.b, batch.time))
+
+
+def warned(source, **options):
+    pings = cotrace.read_pings(source, unit="s", **options)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        list(pings.batches())
+    return [w.message for w in said if w.message.kind == "positions"]
+
+
+def plane(x, y):
+    return {"device": [i % 3 for i in range(len(x))], "time": list(range(len(x))), "x": x, "y": y}
+
+
+RNG = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "crs"),
+    [
+        ([116.39, 116.41], [39.9, 39.91], None),  # a town, rounded
+        (RNG.uniform(-0.5, 0.3, 50).round(5), RNG.uniform(51.3, 51.7, 50).round(5), None),  # across Greenwich
+        (RNG.uniform(73, 135, 50).round(5), RNG.uniform(18, 54, 50).round(5), None),  # a large country
+        (RNG.uniform(6, 15, 50).round(5), RNG.uniform(47, 55, 50).round(5), None),  # a smaller one
+        ([1.0, 20.0], [3.0, 30.0], "EPSG:32650"),
+    ],
+)
+def test_degrees_read_as_metres_are_warned_of(x, y, crs):
+    (said,) = warned(plane(x, y), crs=crs)
+    assert "positions look like degrees, but were read as metres" in str(said)
+    assert "read them with lon='x', lat='y'" in str(said)
+    assert said.figures["box"] == (min(x), max(x), min(y), max(y))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "crs"),
+    [
+        (RNG.uniform(0, 45, 50), RNG.uniform(0, 45, 50), None),  # a pen
+        (RNG.uniform(0, 45, 50).round(2), RNG.uniform(20, 65, 50).round(2), None),
+        (RNG.uniform(-50, 50, 50), RNG.uniform(-50, 50, 50), None),
+        (RNG.uniform(100, 170, 50).round(2), RNG.uniform(10, 80, 50).round(2), None),
+        ([116.39] * 2, [39.9] * 2, None),  # one position
+        ([116.39, 5000.0], [39.9, 39.9], None),
+        ([500_000.0, 500_010.0], [4_400_000.0, 4_400_010.0], "EPSG:32650"),
+    ],
+)
+def test_metres_are_not_taken_for_degrees(x, y, crs):
+    assert warned(plane(x, y), crs=crs) == []
+
+
+def test_no_fix_at_zero_zero_is_warned_of():
+    made = lonlat(lon=[0.0, 116.1, 0.0], lat=[39.0, 39.1, 0.0])
+    (said,) = warned(made)
+    assert "1 row has the position (0, 0) (first: row 2)" in str(said)
+    assert "leave these rows out" in str(said)
+    assert said.figures == {"zeros": 1, "first_row": 2}
+    (said,) = warned(lonlat(lon=[0.0, 116.1, -0.0], lat=[0.0, 39.1, 0.0]))
+    assert said.figures == {"zeros": 2, "first_row": 0}
+    both = warned(lonlat(lon=[0.0, 116.1, 0.0], lat=[0.0, 39.1, 0.0], device=[1, 1, None]))
+    assert both[0].figures == {"zeros": 1, "first_row": 0}
+    assert warned(lonlat(lon=[0.0, 0.1, 0.0], lat=[0.0, 0.0, 0.0])) == []
+    assert warned(lonlat(lon=[0.0, 0.0, 5.0], lat=[1.0, 2.0, 0.0])) == []

@@ -25,6 +25,11 @@ class Marks:
         self.n = n
         self.codes: npt.NDArray[np.uint8] | None = None
         self.swapped = 0
+        #: least and greatest of both coordinates of the usable rows, as the input has them
+        self.box: tuple[float, float, float, float] | None = None
+        #: usable rows at longitude 0, latitude 0, and the first of them in the batch
+        self.zeros = 0
+        self.first_zero = 0
 
     def mark(self, where: npt.NDArray[np.bool_] | None, reason: str) -> None:
         """Mark the rows where a mask is true, unless they are marked already."""

@@ -91,10 +91,14 @@ class PositionReader:
         first, second = read_axis(a, marks), read_axis(b, marks)
         limits = (180.0, 90.0) if self.kind == "lonlat" else (np.inf, np.inf)
         # NaN passes through min and max and makes every comparison false: four cheap passes tell if all is well
-        if len(first) and not all(
-            _within(v, limit) for v, limit in zip((first, second), limits, strict=True)
-        ):
+        box = _box(first, second) if len(first) else None
+        if box is not None and not (_within(box[:2], limits[0]) and _within(box[2:], limits[1])):
             self._mark_bad(first, second, limits, marks)
+            good = np.asarray(marks.codes == 0)
+            box = _box(first[good], second[good]) if good.any() else None
+        marks.box = box
+        if self.kind == "lonlat" and box is not None and box[0] <= 0 <= box[1] and box[2] <= 0 <= box[3]:
+            _count_zeros(first, second, marks)
         if self._convert is None:
             return first, second
         good = marks.good
@@ -113,9 +117,21 @@ class PositionReader:
         marks.swapped += int((bad & (np.abs(b) > 90.0) & (np.abs(b) <= 180.0) & (np.abs(a) <= 90.0)).sum())
 
 
-def _within(values: Float64, limit: float) -> bool:
-    low, high = values.min(), values.max()
-    return bool(low >= -limit and high <= limit and low > -np.inf and high < np.inf)
+def _box(a: Float64, b: Float64) -> tuple[float, float, float, float]:
+    return float(a.min()), float(a.max()), float(b.min()), float(b.max())
+
+
+def _within(ends: tuple[float, ...], limit: float) -> bool:
+    low, high = ends
+    return low >= -limit and high <= limit and low > -np.inf and high < np.inf
+
+
+def _count_zeros(a: Float64, b: Float64, marks: Marks) -> None:
+    zeros = (a == 0) & (b == 0)
+    if marks.codes is not None:
+        zeros &= marks.codes == 0
+    marks.zeros = int(np.count_nonzero(zeros))
+    marks.first_zero = int(zeros.argmax())
 
 
 def _named(crs: Any) -> str:

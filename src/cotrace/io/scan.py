@@ -14,6 +14,7 @@ from cotrace.counts import Counts
 from cotrace.errors import CotraceError, CotraceWarning
 from cotrace.io.ahead import run
 from cotrace.io.batches import PingBatch
+from cotrace.io.doubts import Doubts
 from cotrace.io.refused import Refusals, code_of, outside
 from cotrace.io.source import Window
 
@@ -54,6 +55,8 @@ class Scan:
         self._batches: weakref.ref[Generator[PingBatch, None, None]] | None = None
         self._done = False
         self._latest = -1
+        reader = pings._convert.positions
+        self._doubts = Doubts(pings.positions, reader.names if reader else ("", ""), pings.crs)
 
     def __iter__(self) -> Iterator[PingBatch]:
         if self._batches is not None:
@@ -95,6 +98,8 @@ class Scan:
         early = pings._convert.times.early(self._latest)
         if early is not None:
             warnings.warn(CotraceWarning(early, "unit", latest=self._latest), stacklevel=outside())
+        for doubt in self._doubts.warnings():
+            warnings.warn(doubt, stacklevel=outside())
 
     def _take(self, batch: PingBatch) -> None:
         counts = self.counts
@@ -103,6 +108,7 @@ class Scan:
         if len(batch) and self._pings._convert.times.unit in ("ms", "us", "ns"):
             self._latest = max(self._latest, int(batch.time.max()))
         marks = batch._marks
+        self._doubts.see(batch, marks)
         if marks is not None and marks.codes is not None:
             at = np.flatnonzero(marks.codes)
             self._refusals.add(batch._source, at, marks.codes[at], batch.first_row, marks.swapped)
