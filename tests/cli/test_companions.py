@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 from dataclasses import fields
@@ -242,6 +243,15 @@ def test_cases_with_dates_from_csv_and_from_parquet(files):
     assert all(table.equals(from_csv[name]) for name, table in tables(files.out).items())
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_cases_may_be_separated_as_pings_may(files, mark):
+    Path(files.cases).write_text(
+        f"device{mark}as_of{mark}name\n3{mark}{AS_OF}{mark}a,b\n8{mark}{AS_OF}{mark}\n"
+    )
+    assert companions(files).exit_code == 0
+    same(files.out, from_library(files.pings))
+
+
 def test_ids_from_csv_keep_their_leading_zeros(files, frame):
     frame.assign(device=frame.device.map("{:04d}".format)).to_csv(files.path("pings.csv"), index=False)
     Path(files.cases).write_text(f"device,as_of\n0003,{AS_OF}\n")
@@ -330,6 +340,7 @@ def test_the_run_says_what_it_is_and_how_it_was_made(files):
     assert run["what"] == CANDIDATES
     assert run["command"] == "companions"
     assert run["paths"] == [files.pings]
+    assert run["cases_sha256"] == hashlib.sha256(Path(files.cases).read_bytes()).hexdigest()
     assert run["given"] == {
         "cases": files.cases,
         "min_cumulative": "2h",
@@ -340,7 +351,7 @@ def test_the_run_says_what_it_is_and_how_it_was_made(files):
     assert run["options"]["max_gap"] == "75min"
     assert run["options"]["fill"] == "same_cell"
     assert run["rows"] == {name: table.num_rows for name, table in tables(files.out).items()}
-    assert [w["kind"] for w in run["warnings"]] == ["cases", "coverage"]
+    assert {w["kind"] for w in run["warnings"]} == {"cases", "coverage"}
     assert run["warnings"][0]["figures"] == {"never_seen": 1, "cases": 2}
     assert "warning: 1 of 2 cases were never seen" in ran.stderr
     for name in TABLES:

@@ -13,11 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cotrace.cli import app, commands, main
+from cotrace.cli.params import PRESET_IDS
 from cotrace.cli.record import _plain
 from cotrace.errors import CotraceError
+from cotrace.presets import PRESETS
 
 from .conftest import AS_OF, companions, cotrace
 
@@ -123,6 +127,9 @@ def test_a_tower_log_needs_fill(files, frame):
         ("device,as_of\n3,2021-11-03T00:00:00\n", "no time zone"),
         ("device,as_of\n3,2021-11-03\n", "date without a time of day"),
         ("device,as_of\n3,\n", "row 0"),
+        (f"device;as_of\n3;{AS_OF}\n8\n", "1 rows have not the header's 2 fields, first row 1"),
+        (f"device,as_of\n3,{AS_OF}\n8,{AS_OF}\n,{AS_OF}\n", "row 2 of the cases has no device: give its id"),
+        (f"case_id,as_of\n,{AS_OF}\n ,{AS_OF}\n", "row 0 of the cases has no device, and 1 more"),
         (f"device,as_of\nthree,{AS_OF}\n", "int64"),
         (f'device,as_of\n"3,{AS_OF}\n', "is damaged"),
         (b"device,as_of\n\xff\xfe\n", "neither Parquet nor text in UTF-8"),
@@ -137,6 +144,20 @@ def test_cases_that_cannot_be_used(files, text, says):
     line = refused(companions(files))
     assert says in line
     assert "three" not in line
+
+
+@pytest.mark.parametrize("ids", [pa.array([3, None]), pa.array([3.0, float("nan")]), pa.array(["3", None])])
+def test_cases_without_a_device_in_parquet(files, ids):
+    pq.write_table(pa.table({"device": ids, "as_of": [AS_OF] * 2}), files.path("cases.parquet"))
+    line = refused(companions(files, "--cases", files.path("cases.parquet")))
+    assert "row 1 of the cases has no device" in line
+
+
+def test_rows_that_none_can_be_used_of_name_no_table_that_is_not_written(files, frame):
+    frame.assign(lat=95.0).to_parquet(files.pings)
+    line = refused(companions(files))
+    assert "refused" not in line
+    assert line.endswith("Were the right columns read, in the right unit?")
 
 
 def test_a_folder_of_others_is_refused_before_anything_is_read(files, monkeypatch):
@@ -250,6 +271,13 @@ def test_help_and_version():
     assert "Commands:" in cotrace().stdout
     for command in ("companions", "stays", "info", "demo"):
         assert cotrace(command, "--help").exit_code == 0
+
+
+def test_help_names_the_presets_and_every_strict():
+    text = cotrace("companions", "--help").stdout
+    assert tuple(PRESETS) == PRESET_IDS
+    for word in (*PRESET_IDS, "--strict=no|shared|cumulative|both"):
+        assert word in text
 
 
 def test_help_loads_nothing_heavy():

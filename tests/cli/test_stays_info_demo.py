@@ -59,6 +59,11 @@ def test_stays_as_a_folder(files, frame):
     assert run["rows"] == {"stays": len(stays_of(files))}
     assert run["counts"]["n_refused"] == 1
     assert "warning: 1 of 3,600 rows cannot be used" in ran.stderr
+    assert f"refused.csv in {files.out} has them, with their reasons" in ran.stderr
+    assert "refused.csv in " in run["warnings"][0]["says"]
+    for command in (["info"], ["stays", "--out", files.path("s.parquet")]):
+        ran = cotrace(command[0], files.pings, *command[1:])
+        assert "refused.parquet of 'cotrace stays --out DIR' has them" in ran.stderr
 
 
 def test_stays_refuses_a_folder_for_a_file(files):
@@ -83,6 +88,11 @@ def test_info_of_a_tower_log_needs_no_fill(files, frame):
     assert ran.exit_code == 0, ran.stderr
     assert "positions     tower ids without positions" in ran.stdout
     assert "fill must be named for a tower log" in ran.stdout
+    towers = "tower,lon,lat\n10406,104.06,30.66\n10409,104.09,30.66\n10407,,\n"
+    Path(files.path("towers.csv")).write_text(towers)
+    ran = cotrace("info", files.pings, "--towers", files.path("towers.csv"))
+    assert ran.exit_code == 0, ran.stderr
+    assert "positions     tower ids, 2 with positions" in ran.stdout
 
 
 def test_info_of_nothing(files, frame):

@@ -65,6 +65,11 @@ def test_every_figure_is_there():
         ),
         ({"median_gap_s": 5}, "75min is 900 times the median gap, 5 s; a shorter one, such as 50s,"),
         ({"median_gap_s": 100}, "such as 17min,"),
+        (
+            {"median_gap_s": 601},
+            "min_shared: the median gap, 10 min 1 s, is longer than 10min, the default: ",
+        ),
+        ({"median_gap_s": None}, "min_shared: the median gap, over 2 h 30 min, is longer than 10min"),
         ({"used": 0}, "No row can be used."),
         ({"median_gap_s": None, "share_over_max_gap": 0.0}, "No device has two pings: no stay can be made."),
         (
@@ -75,6 +80,18 @@ def test_every_figure_is_there():
 )
 def test_words(figures, words):
     assert words in told(**figures)
+
+
+def test_a_median_gap_of_ten_minutes_says_nothing_of_min_shared():
+    assert "min_shared" not in told(median_gap_s=600)
+    assert "min_shared" not in told(median_gap_s=None, share_over_max_gap=0.0)
+
+
+def test_towers_with_positions_are_counted():
+    assert "positions     tower ids, 1,342 with positions" in describe(
+        seen(positions="none"), StayOptions(), 1_342
+    )
+    assert "positions     tower ids without positions" in told(positions="none")
 
 
 def test_towers_as_cells_need_fill_too():

@@ -52,6 +52,8 @@ class App(click.Group):
 
 def _as_options(message: str) -> str:
     """Write the library's keywords as the command line spells them: ``tz='UTC'`` is ``--tz UTC``."""
+    # where a command fails nothing is written: there is no table of refused rows to look into
+    message = re.sub(r"pings\.refused has them[;,] (\w)", lambda m: m[1].upper(), message)
     keywords = {name for command in app.commands.values() for name in _keywords(command)}
     names = "|".join(sorted(keywords, key=len, reverse=True))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
+import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotrace.errors import OptionError, ReadError, SchemaError
+from cotrace.errors import CaseError, OptionError, ReadError, SchemaError
 
 if TYPE_CHECKING:
     from cotrace.grid import Grid
@@ -16,7 +19,15 @@ if TYPE_CHECKING:
     from cotrace.options import CompanionRule, StayOptions
     from cotrace.presets import Preset
 
-__all__ = ["companion_rule", "named_preset", "open_pings", "preset_line", "read_cases", "stay_options"]
+__all__ = [
+    "CaseFile",
+    "companion_rule",
+    "named_preset",
+    "open_pings",
+    "preset_line",
+    "read_cases",
+    "stay_options",
+]
 
 Given = Mapping[str, Any]
 #: The parameters of ``read_pings``, of the same names here.
@@ -114,36 +125,64 @@ def _same_square(new: Grid | None, old: Grid | None) -> bool:
     return new is not None and old is not None and (new.cell_m, new.origin) == (old.cell_m, old.origin)
 
 
-def read_cases(path: str) -> Any:
-    """Read the cases' file, Parquet or CSV, into a frame that ``find_companions`` takes.
+@dataclass(frozen=True)
+class CaseFile:
+    """The cases as ``find_companions`` takes them, and the SHA-256 of the file that they came from."""
+
+    frame: Any
+    sha256: str
+
+
+def read_cases(path: str) -> CaseFile:
+    """Read the cases' file, Parquet or CSV.
 
     From CSV everything is text: ids keep their leading zeros, and are matched to the pings' type later.
     """
-    file = Path(path)
     try:
-        with file.open("rb") as stream:
-            parquet = stream.read(4) == b"PAR1"
-        return _cases_parquet(file) if parquet else _cases_csv(file)
+        body = Path(path).read_bytes()  # once: a pipe has it once, and what is hashed is what is used
     except FileNotFoundError:
         raise ReadError(f"--cases {path}: there is no such file") from None
     except IsADirectoryError:
         raise ReadError(f"--cases {path} is a folder: name a CSV or Parquet file") from None
+    frame = _cases_parquet(path, body) if body[:4] == b"PAR1" else _cases_csv(path, body)
+    _refuse_no_device(frame)
+    return CaseFile(frame, hashlib.sha256(body).hexdigest())
 
 
-def _cases_parquet(file: Path) -> Any:
+def _refuse_no_device(frame: Any) -> None:
+    from cotrace.companions.cases import _DEVICE_NAMES
+
+    names = list(frame) if isinstance(frame, dict) else frame.column_names
+    device = next((name for name in _DEVICE_NAMES if name in names), None)
+    column: Any = [] if device is None else frame[device]
+    values = column if isinstance(column, list) else column.to_pylist()
+    missing = [
+        row for row, value in enumerate(values) if value is None or value != value
+    ]  # NaN is not itself
+    if missing:
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise CaseError(
+            f"row {missing[0]} of the cases has no device{more}: give its id, or take the row out"
+        )
+
+
+def _cases_parquet(file: str, body: bytes) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(file)
+        return pq.read_table(pa.BufferReader(body))
     except (pa.ArrowException, OSError) as error:
         raise ReadError(f"--cases {file} is damaged: {error}") from None
 
 
-def _cases_csv(file: Path) -> dict[str, list[str | None]]:
+def _cases_csv(file: str, body: bytes) -> dict[str, list[str | None]]:
     try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.reader(stream, strict=True))
+        text = body.decode("utf-8-sig")
+        head = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
+        # as for pings: whichever of these the header has most often
+        separator = max(",;\t|", key=lambda mark: (head.count(mark), mark == ","))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except UnicodeDecodeError:
         raise ReadError(f"--cases {file} is neither Parquet nor text in UTF-8") from None
     except csv.Error as error:
@@ -156,11 +195,11 @@ def _cases_csv(file: Path) -> dict[str, list[str | None]]:
         raise SchemaError(
             f"--cases {file} {what}: it wants a header with device, as_of[, infectious_from, isolated_at]"
         )
-    body = rows[1:]
-    odd = [i for i, row in enumerate(body) if len(row) != len(header)]
+    below = rows[1:]
+    odd = [i for i, row in enumerate(below) if len(row) != len(header)]
     if odd:
         raise ReadError(
             f"--cases {file}: {len(odd)} rows have not the header's {len(header)} fields, first row {odd[0]}"
         )
-    # an empty field is no date; an empty device is left for the library to refuse
-    return {name: [row[i].strip() or None for row in body] for i, name in enumerate(header)}
+    # an empty field is no date; an empty device is refused next
+    return {name: [row[i].strip() or None for row in below] for i, name in enumerate(header)}

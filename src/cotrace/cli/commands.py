@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cotrace.cli.params import StrictCommand, input_options, rule_options, stay_options
 from cotrace.cli.progress import Progress, warning_lines
 
+if TYPE_CHECKING:
+    from cotrace.io import Pings
+
 __all__ = ["companions", "demo", "info", "stays"]
+
+#: Where refused rows are found when a command writes no folder.
+_ELSEWHERE = "refused.parquet of 'cotrace stays --out DIR'"
 
 _format = click.option(
     "--format", "format_", type=click.Choice(["parquet", "csv"]), help="Format of the tables: parquet."
@@ -48,19 +54,19 @@ def companions(**given: Any) -> None:
     rule = build.companion_rule(given, preset)
     cases = build.read_cases(given["cases"])
     progress = Progress()
-    with warning_lines(progress) as warned:
+    with warning_lines(progress, f"refused.{suffix} in {out}") as warned:
         pings = build.open_pings(given)
         options = build.stay_options(given, preset, pings)
         found = find_companions(
             pings,
-            cases,
+            cases.frame,
             as_of=given["as_of"],
             rule=rule,
             options=options,
             threads=given["threads"],
             progress=progress,
         )
-    run = run_of(given, found, preset, warned)
+    run = run_of(given, found, preset, warned, cases.sha256)
     output.write_folder(out, partial(results, suffix=suffix, found=found, pings=pings, run=run))
     click.echo(str(found))
     if preset:
@@ -95,8 +101,8 @@ def stays(**given: Any) -> None:
         output.check_file(out, overwrite=given["overwrite"])
     else:
         output.check_folder(out)
-    progress = Progress()
-    with warning_lines(progress) as warned:
+    progress, suffix = Progress(), given["format_"] or "parquet"
+    with warning_lines(progress, _ELSEWHERE if as_file else f"refused.{suffix} in {out}") as warned:
         pings = build.open_pings(given)
         options = build.stay_options(given, None, pings)
         found = find_stays(pings, options=options, threads=given["threads"], progress=progress)
@@ -104,7 +110,6 @@ def stays(**given: Any) -> None:
     if as_file:
         output.write_file(out, partial(stays_file, found=found, run=run), overwrite=given["overwrite"])
     else:
-        suffix = given["format_"] or "parquet"
         output.write_folder(out, partial(stays_folder, suffix=suffix, found=found, pings=pings, run=run))
     click.echo(str(found))
     _wrote(out, started)
@@ -120,11 +125,11 @@ def info(**given: Any) -> None:
     from cotrace.stays import survey
 
     progress = Progress()
-    with warning_lines(progress):
+    with warning_lines(progress, _ELSEWHERE):
         pings = build.open_pings(given)
         options = build.stay_options(given, None, pings)
         seen = survey(pings, options, threads=given["threads"], progress=progress)
-    click.echo(describe(seen, options))
+    click.echo(describe(seen, options, _placed(pings)))
 
 
 @click.command(short_help="Run the main job on data that come along.")
@@ -151,6 +156,16 @@ def demo(out: str | None) -> None:
             )
             click.echo(f"written to {folder}\n")
     click.echo("The first run on a machine also compiles; the next takes less.")
+
+
+def _placed(pings: Pings) -> int:
+    """Count the towers with a position."""
+    if pings.towers is None:
+        return 0
+    return sum(
+        lon.is_valid and lat.is_valid
+        for lon, lat in zip(pings.towers["lon"], pings.towers["lat"], strict=True)
+    )
 
 
 def _wrote(out: Path, started: float) -> None:

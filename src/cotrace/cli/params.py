@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["StrictCommand", "input_options", "rule_options", "stay_options"]
+__all__ = ["PRESET_IDS", "StrictCommand", "input_options", "rule_options", "stay_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 STRICT = ("both", "shared", "cumulative", "no")
+#: As in :data:`cotrace.presets.PRESETS`, which is too heavy to load for ``--help``.
+PRESET_IDS = ("chongqing_2021", "chengdu_2021", "changsha_2021", "cdc_2020_10", "korea_itaewon_2020")
 
 
 class StrictCommand(click.Command):
@@ -87,7 +89,9 @@ stay_options = _all(
 
 rule_options = _all(
     click.option(
-        "--preset", metavar="ID", help="A published rule; options given beside it override its own."
+        "--preset",
+        metavar="ID",
+        help=f"A published rule: {', '.join(PRESET_IDS)}. Options given beside it override its own.",
     ),
     click.option("--min-shared", metavar="DURATION", help="Shared time that is asked: 10min."),
     click.option("--min-cumulative", metavar="DURATION|none", help="Dwell in the cell that is asked: 30h."),
@@ -100,8 +104,9 @@ rule_options = _all(
     click.option(
         "--strict",
         type=click.Choice(STRICT),
-        metavar="[=shared|=cumulative]",
-        help="Read thresholds as 'more than', not 'at least': both, or the one named.",
+        metavar="[=WHICH]",
+        help="Read thresholds as 'more than', not 'at least': --strict=no|shared|cumulative|both; --strict alone "
+        "is both, and no takes away what a preset brings.",
     ),
     click.option(
         "--shared",

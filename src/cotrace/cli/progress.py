@@ -56,14 +56,20 @@ class Progress:
 
 
 @contextmanager
-def warning_lines(progress: Progress | None = None) -> Iterator[list[CotraceWarning]]:
-    """Print every :class:`CotraceWarning` as one line on stderr, and collect them."""
+def warning_lines(progress: Progress | None = None, refused: str = "") -> Iterator[list[CotraceWarning]]:
+    """Print every :class:`CotraceWarning` as one line on stderr, and collect them.
+
+    ``refused`` says where rows that cannot be used are found; in the library it is ``pings.refused``.
+    """
     seen: list[CotraceWarning] = []
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
         if not isinstance(message, CotraceWarning):
             before(message, category, *rest, **more)
             return
+        if refused:
+            says = str(message).replace("pings.refused has", f"{refused} has")
+            message = CotraceWarning(says, message.kind, **message.figures)
         seen.append(message)
         if progress is not None:
             progress.clear()

@@ -27,11 +27,17 @@ _NOT_RECORDED = {"paths", "out", "overwrite", "threads", "format_"}
 
 
 def run_of(
-    given: Mapping[str, Any], found: Companions, preset: Preset | None, warned: Sequence[Any]
+    given: Mapping[str, Any],
+    found: Companions,
+    preset: Preset | None,
+    warned: Sequence[Any],
+    cases_sha256: str | None = None,
 ) -> dict[str, Any]:
     """Collect what has to be known of a result: version, rule, options, counts, warnings."""
     run = {"what": CANDIDATES, **_run("companions", given, found.options, found.counts, warned)}
     run["rule"] = {"reads": found.rule.describe(), **found.rule.as_dict()}
+    if cases_sha256:
+        run["cases_sha256"] = cases_sha256
     if preset:
         run["preset"] = {"id": preset.id, "source": preset.source, "date": preset.date, "note": preset.note}
     run["rows"] = {name: len(getattr(found, name)) for name in _names(run)}

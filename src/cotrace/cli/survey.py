@@ -19,15 +19,16 @@ MANY_LONG_GAPS, MODAL_NEAR, MOSTLY_ONE_CELL, FORWARD_ADDS, LONG_FOR_MEDIAN = 0.0
 _SHORTENINGS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-def describe(seen: Survey, options: StayOptions) -> str:
-    """Write a survey of pings as text."""
-    lines = [f"{name:<14}{value}" for name, value in _figures(seen, options)]
+def describe(seen: Survey, options: StayOptions, placed: int = 0) -> str:
+    """Write a survey of pings as text; ``placed`` towers of a tower log have a position."""
+    lines = [f"{name:<14}{value}" for name, value in _figures(seen, options, placed)]
     return "\n".join([*lines, "", *_words(seen, options)])
 
 
-def _figures(seen: Survey, options: StayOptions) -> list[tuple[str, str]]:
+def _figures(seen: Survey, options: StayOptions, placed: int) -> list[tuple[str, str]]:
     refused = sum(seen.refused.values())
-    what = {"lonlat": "lon/lat", "xy": "x/y in metres", "none": "tower ids without positions"}
+    towers = f"tower ids, {placed:,} with positions" if placed else "tower ids without positions"
+    what = {"lonlat": "lon/lat", "xy": "x/y in metres", "none": towers}
     rows = [
         ("rows", f"{seen.rows:,}: {seen.used:,} used, {seen.collapsed:,} collapsed, {refused:,} refused"),
         *(("  refused", f"{count:,} {reason}") for reason, count in seen.refused.items()),
@@ -100,7 +101,7 @@ def _words(seen: Survey, options: StayOptions) -> list[str]:
         return ["No row can be used."]
     if not _has_gaps(seen):
         return ["No device has two pings: no stay can be made."]
-    return [_on_fill(seen, options), _on_max_gap(seen, options)]
+    return [_on_fill(seen, options), _on_max_gap(seen, options), *_on_min_shared(seen, options)]
 
 
 def _on_fill(seen: Survey, options: StayOptions) -> str:
@@ -143,6 +144,20 @@ def _on_max_gap(seen: Survey, options: StayOptions) -> str:
             f"a shorter one, such as {shorter}, would not bridge real absences."
         )
     return f"max_gap: {options.max_gap} bridges {1 - share:.1%} of gaps, and fits these pings."
+
+
+def _on_min_shared(seen: Survey, options: StayOptions) -> list[str]:
+    from cotrace.options import CompanionRule
+
+    rule = CompanionRule()
+    far = seen.median_gap_s is None
+    if not far and (seen.median_gap_s or 0) <= rule.min_shared_s:
+        return []
+    median = f"over {_roughly(2 * options.max_gap_s)}" if far else _roughly(seen.median_gap_s or 0)
+    return [
+        f"min_shared: the median gap, {median}, is longer than {rule.min_shared}, the default: shared time that "
+        "short cannot be seen in most of these pings."
+    ]
 
 
 def _round_up(seconds: int) -> int:
