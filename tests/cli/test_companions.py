@@ -22,7 +22,7 @@ from cotrace.cli.record import CANDIDATES
 from .conftest import AS_OF, companions, cotrace, made
 
 pytestmark = pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
-TABLES = ("companions", "evidence", "funnel", "coverage")
+TABLES = ("companions", "evidence", "funnel", "coverage", "cases")
 RULE = {"min_cumulative": "2h", "lookback": "3d"}
 
 
@@ -227,6 +227,14 @@ def test_cases_with_dates_from_csv_and_from_parquet(files):
     )
     assert companions(files).exit_code == 0
     from_csv = tables(files.out)
+    used = [
+        {k: v and v.isoformat() for k, v in row.items() if k != "case_id"}
+        for row in from_csv["cases"].to_pylist()
+    ]
+    assert used == [
+        {"as_of": AS_OF, "infectious_from": "2021-11-01T00:00:00+08:00", "isolated_at": None},
+        {"as_of": AS_OF, "infectious_from": None, "isolated_at": "2021-11-02T12:00:00+08:00"},
+    ]
     cases = pd.DataFrame(
         {
             "device": [3, 8],
@@ -303,7 +311,7 @@ def test_csv_has_the_same_rows(files):
             if column in instants:
                 values = [v.isoformat() for v in values]
             assert back[column].to_pylist() == values, (name, column)
-    assert sorted(p.suffix for p in Path(files.out).iterdir()) == [".csv"] * 4 + [".json"]
+    assert sorted(p.suffix for p in Path(files.out).iterdir()) == [".csv"] * 5 + [".json"]
 
 
 def test_no_evidence(files):

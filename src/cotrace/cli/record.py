@@ -82,7 +82,8 @@ def _plain(value: Any) -> Any:
 
 def _names(run: Mapping[str, Any]) -> tuple[str, ...]:
     # a table is made when it is first asked for: evidence that nobody wants is never made
-    return ("companions", *(() if run["given"].get("no_evidence") else ("evidence",)), "funnel", "coverage")
+    evidence = () if run["given"].get("no_evidence") else ("evidence",)
+    return ("companions", *evidence, "funnel", "coverage", "cases")
 
 
 def results(folder: Path, suffix: str, found: Companions, pings: Pings, run: Mapping[str, Any]) -> None:
