@@ -40,7 +40,8 @@ def companions(**given: Any) -> None:
     """Find the devices that kept the cases company, with the evidence for each.
 
     PATH is one or many Parquet, CSV or Arrow files, folders or globs of pings. DIR gets companions, evidence,
-    funnel, coverage, cases (as they were used), refused (when rows could not be used) and run.json, whole or not at all.
+    funnel, coverage, cases (as they were used), refused (when rows could not be used) and run.json, whole or
+    not at all.
     """
     from cotrace.cli import build, output
     from cotrace.cli.apart import check_apart
