@@ -26,6 +26,7 @@ from cotrace.schema import COMPANIONS, TABLES
         (" 1 h 30 min 5 s ", 5_405),
         ("0s", 0),
         ("0.5h", 1_800),
+        ("1.1h", 3_960),
         (timedelta(minutes=10), 600),
     ],
 )
@@ -51,6 +52,7 @@ def test_durations_are_written_as_they_are_read(total: int) -> None:
         ("", OptionError, "is no duration"),
         ("10min later", OptionError, "is no duration"),
         ("0.5s", OptionError, "whole seconds"),
+        ("1000001d", OptionError, "longer than 1,000,000 days"),
         (timedelta(milliseconds=1), OptionError, "whole seconds"),
     ],
 )

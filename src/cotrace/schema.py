@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "CASES",
     "COMPANIONS",
     "COVERAGE",
     "EVIDENCE",
@@ -173,6 +174,17 @@ FUNNEL = TableSchema(
     ("case_id", "as_of"),
 )
 
+CASES = TableSchema(
+    "cases",
+    "one case, as it was used",
+    (
+        *_CASE,
+        Column("infectious_from", "instant", "episodes before this do not count", nullable=True),
+        Column("isolated_at", "instant", "the lookback ends here", nullable=True),
+    ),
+    ("case_id", "as_of"),
+)
+
 COVERAGE = TableSchema(
     "coverage",
     "one (case, as_of): how much of the lookback was observed at all",
@@ -222,4 +234,4 @@ REFUSED = TableSchema(
     ("row",),
 )
 
-TABLES = (STAYS, COMPANIONS, EVIDENCE, FUNNEL, COVERAGE, OCCUPANCY, TOWERS, REFUSED)
+TABLES = (STAYS, CASES, COMPANIONS, EVIDENCE, FUNNEL, COVERAGE, OCCUPANCY, TOWERS, REFUSED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -28,6 +29,9 @@ INTS, TEXTS = pa.int64(), pa.large_string()
         pd.Series([3, 1]),
         pl.Series([3, 1]),
         pa.array([3, 1]),
+        pa.chunked_array([[3], [1]]),
+        duckdb.sql("select unnest([3, 1]) as device"),
+        [pa.scalar(3), pa.scalar(1)],
         ["3", "1"],
         [3.0, 1.0],
         {"device": [3, 1]},
@@ -40,6 +44,7 @@ INTS, TEXTS = pa.int64(), pa.large_string()
 def test_ids_in_every_dress(cases: object) -> None:
     read = read_cases(cases, AS_OF, INTS)
     assert read.ids.to_pylist() == [1, 3]
+    assert read.rows.tolist() == ([0, 1] if isinstance(cases, set) else [1, 0])
     assert read.as_of.tolist() == [SECONDS, SECONDS]
     assert read.infectious_from.tolist() == [-NEVER, -NEVER]
     assert read.isolated_at.tolist() == [NEVER, NEVER]
@@ -123,12 +128,16 @@ def test_windows() -> None:
             CaseError,
             "row 0 has no time zone",
         ),
-        ({"name": [1]}, AS_OF, SchemaError, "no column 'device'; they have name"),
+        ({"name": [1]}, AS_OF, SchemaError, "no column 'device' .*; they have name"),
         ([1, "0012"], AS_OF, CaseError, "row 1 has an id"),
         ([1, 2.5], AS_OF, CaseError, "row 1 has an id"),
         ([True], AS_OF, CaseError, "row 0 has an id"),
-        ([None], AS_OF, CaseError, "row 0 has an id"),
+        ([None], AS_OF, CaseError, "row 0 of the cases has no device"),
         ([2**63], AS_OF, CaseError, "beyond the range"),
+        (["9" * 5000], AS_OF, CaseError, "row 0 has an id"),
+        ("cases.csv", AS_OF, CaseError, "name of a file"),
+        ({"case": [1], "uid": [2]}, AS_OF, SchemaError, "can be 'case' or 'uid'"),
+        ({"device": [1, 2], "as_of": [AS_OF]}, None, CaseError, "different lengths: 1, 2"),
         (
             {"device": [1, 1], "as_of": [AS_OF, AS_OF], "isolated_at": [AS_OF, None]},
             None,

@@ -28,7 +28,8 @@ def test_it_begins_with_what_it_is(found: cotrace.Companions) -> None:
         "Candidates from co-location, not contacts: in one cell at least 10 min together without a break and either "
         "of the two at least 30 h there in all, in the 14 days before as_of. Cells: 800 m planar; fill='same_cell', "
         "max_gap='75min'. 66 rows, 66 used; streamed case A: 1 device in one cell with it at all, 1 long "
-        "enough, 1 companion (0 with dwell_of='both') in 1 cell; 100% of them come from one cell, column 0, row 0 "
+        "enough, 1 companion (0 with dwell_of='both'); it was in 1 cell, and 100% of its companions come from one of "
+        "them, column 0, row 0 "
         "1 companion, rarest meetings first:"
     )
     assert max(len(line) for line in repr(found).splitlines()[:5]) <= 110
@@ -91,6 +92,20 @@ def test_explain_who_is_no_companion(found: cotrace.Companions) -> None:
     assert "shared one cell was 5 min, 5 min in all, in column 0, row 0" in short.explain("A", "B")
     assert "the case was there 31 h, the device 5 min" in short.explain("A", "B")
     assert "never in one cell at one time" in short.explain("A", "C")
+
+
+def test_a_case_is_not_its_own_companion(found: cotrace.Companions) -> None:
+    with pytest.raises(CaseError, match="the case itself"):
+        found.explain("A", "A")
+    assert found.explain("A", found.companions["companion_id"][0]).startswith("Device B is a candidate")
+
+
+def test_cases_are_kept_as_they_were_used() -> None:
+    cases = {"device": ["B", "A"], "as_of": [AS_OF, AS_OF], "isolated_at": [None, "2021-11-05T00:00:00Z"]}
+    rows = cotrace.find_companions(example(), cases).cases.to_arrow().to_pylist()
+    assert [r["case_id"] for r in rows] == ["A", "B"]
+    assert [r["isolated_at"] is None for r in rows] == [False, True]
+    assert [r["infectious_from"] for r in rows] == [None, None]
 
 
 def test_explain_says_what_cut_the_lookback_short() -> None:

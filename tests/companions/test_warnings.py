@@ -20,22 +20,52 @@ def warned(call: Any) -> dict[str, CotraceWarning]:
     return {w.message.kind: w.message for w in seen if isinstance(w.message, CotraceWarning)}
 
 
-def test_a_clean_question_warns_of_nothing_but_sparse_pings() -> None:
+def test_a_clean_question_warns_of_nothing() -> None:
+    dense = pings_of(stay("A", 0, 3 * HOUR, step=60), stay("B", 0, HOUR, step=60))
+    rule = CompanionRule(lookback="5h", min_cumulative="2h")
+    assert warned(lambda: cotrace.find_companions(dense, ["A"], as_of=at(3 * HOUR), rule=rule)) == {}
+
+
+def test_pings_too_far_apart_to_see_shared_time() -> None:
     said = warned(lambda: cotrace.find_companions(example(), ["A"], as_of=AS_OF))
-    assert set(said) == {"coverage"}
     assert said["coverage"].figures == {"cases": 1, "largest_median_gap_s": 1800}
     assert "not flagged is not the same as not exposed" in str(said["coverage"])
-    dense = pings_of(stay("A", 0, 3 * HOUR, step=60), stay("B", 0, HOUR, step=60))
-    assert warned(lambda: cotrace.find_companions(dense, ["A"], as_of=AS_OF)) == {}
+
+
+def test_cases_with_hardly_a_ping() -> None:
+    pings = pings_of(stay("A", 0, 31 * HOUR), [("B", at(9), 1.0, 1.0)])
+    said = warned(lambda: cotrace.find_companions(pings, ["B"], as_of=AS_OF))
+    assert said["coverage"].figures == {"fewer_than_two": 1}
+
+
+def test_data_that_cover_little_of_the_lookback() -> None:
+    said = warned(lambda: cotrace.find_companions(example(), ["A"], as_of=AS_OF))
+    assert said["cases"].figures == {"partly": 1, "cases": 1}
+    assert "at worst 1.3 of 14.0 days" in str(said["cases"])
+
+
+def test_cases_infectious_only_after_the_end() -> None:
+    cases = {"device": ["A"], "as_of": [at(31 * HOUR)], "infectious_from": [at(40 * HOUR)]}
+    rule = CompanionRule(lookback="31h")
+    said = warned(lambda: cotrace.find_companions(example(), cases, rule=rule))
+    assert said["cases"].figures == {"never_infectious": 1, "cases": 1}
+
+
+def test_no_cases_at_all() -> None:
+    assert warned(lambda: cotrace.find_companions(example(), [], as_of=AS_OF))["cases"].figures == {
+        "cases": 0
+    }
 
 
 def test_a_case_never_seen_gives_no_rows() -> None:
-    said = warned(lambda: cotrace.find_companions(example(), ["A", "ghost"], as_of=AS_OF))
+    rule = CompanionRule(lookback="31h")
+    asked = {"as_of": at(31 * HOUR), "rule": rule}
+    said = warned(lambda: cotrace.find_companions(example(), ["A", "ghost"], **asked))
     assert said["cases"].figures == {"never_seen": 1, "cases": 2}
+    assert "the first is in row 1" in str(said["cases"])
     stays = cotrace.find_stays(example())
     assert (
-        warned(lambda: cotrace.find_companions(stays, ["ghost"], as_of=AS_OF))["cases"].figures["never_seen"]
-        == 1
+        warned(lambda: cotrace.find_companions(stays, ["ghost"], **asked))["cases"].figures["never_seen"] == 1
     )
     with pytest.warns(CotraceWarning, match="1 of 1 cases were never seen"):
         found = cotrace.find_companions(stays, ["ghost"], as_of=AS_OF)
@@ -136,8 +166,15 @@ def test_times_a_life_apart() -> None:
 
 def test_stays_on_another_grid_are_not_mixed_in_silence() -> None:
     stays = cotrace.find_stays(example(), options=StayOptions(grid=cotrace.Grid.planar(400)))
-    with pytest.raises(GridError, match=r"Grid\.planar\(400"):
+    asked = StayOptions(grid=cotrace.Grid.planar(800), max_gap="20min")
+    with pytest.raises(
+        GridError, match=r"grid=Grid\.planar\(400.* there, Grid\.planar\(800.* asked, .*max_gap='75min' there"
+    ):
+        cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=asked)
+    with pytest.raises(OptionError, match="max_gap='75min' there, '20min' asked"):
         cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=StayOptions(max_gap="20min"))
+    same = StayOptions(grid=cotrace.Grid.planar(400))  # fill was filled in
+    assert len(cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=same)) == 1
     assert len(cotrace.find_companions(stays, ["A"], as_of=AS_OF, options=stays.options)) == 1
 
 
@@ -155,3 +192,35 @@ def test_pings_must_be_read_first(source: object) -> None:
 def test_threads(threads: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="threads="):
         cotrace.find_stays(example(), threads=threads)
+
+
+def test_a_preset_is_no_rule() -> None:
+    preset = cotrace.presets.chengdu_2021
+    with pytest.raises(CotraceTypeError, match=r"rule= is a Preset, not a CompanionRule: use preset\.rule"):
+        cotrace.find_companions(example(), ["A"], as_of=AS_OF, rule=preset)
+    with pytest.raises(CotraceTypeError, match="options= is a dict"):
+        cotrace.find_companions(example(), ["A"], as_of=AS_OF, options={})
+
+
+def test_sums_that_cannot_be_reached() -> None:
+    rule = CompanionRule(shared="cumulative", per="5min")
+    said = warned(lambda: cotrace.find_companions(example(), ["A"], as_of=AS_OF, rule=rule))
+    assert said["threshold"].figures == {"name": "per"}
+
+
+@pytest.mark.parametrize("sort_memory", ["1GB", -1])
+def test_bytes_for_sorting(sort_memory: Any) -> None:
+    with pytest.raises(OptionError, match="no number of bytes"):
+        cotrace.find_stays(example(), sort_memory=sort_memory)
+
+
+def test_a_lost_ping_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cotrace.stays.sorting import TimeSorter
+
+    rows = [*stay("A", 0, HOUR), *stay("A", 0, HOUR)[::-1]]
+    batches = TimeSorter.batches
+    monkeypatch.setattr(
+        TimeSorter, "batches", lambda self: ((d[1:], t[1:], c[1:]) for d, t, c in batches(self))
+    )
+    with pytest.raises(cotrace.CotraceError, match="6 rows came in, but 5 are accounted for"):
+        cotrace.find_stays(pings_of(rows))

@@ -39,7 +39,7 @@ def test_the_second_start_needs_no_numba(tmp_path: Path) -> None:
     (file,) = kept(tmp_path)
     assert run(tmp_path) == "[0, 1, 0] False"
     assert kept(tmp_path) == [file]
-    head = json.loads(file.read_bytes().split(b"\n", 1)[0])
+    head = json.loads(file.read_bytes().split(b"\n", 2)[1])
     assert set(head["needs"]) <= {"NRT_MemInfo_call_dtor", "memset", "memcpy"}
 
 
@@ -47,7 +47,14 @@ def test_damaged_code_is_not_run(tmp_path: Path) -> None:
     run(tmp_path)
     (file,) = kept(tmp_path)
     whole = file.read_bytes()
-    for damaged in (whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1]), b"", b"not json\n", b"{}\n" + whole):
+    for damaged in (
+        whole[:-1],
+        whole[:-1] + bytes([whole[-1] ^ 1]),
+        b"",
+        b"not json\n",
+        b"{}\n" + whole,
+        whole.replace(b'"back": 2', b'"back": 1'),
+    ):
         file.write_bytes(damaged)
         assert run(tmp_path) == "[0, 1, 0] True"
         assert file.read_bytes() == whole
@@ -148,7 +155,7 @@ class TestCompiled:
 
         assert one_more(1) == 2
         (file,) = cache.rglob("one_more-*.machine")
-        head, code = file.read_bytes().split(b"\n", 1)
+        _, head, code = file.read_bytes().split(b"\n", 2)
         about = json.loads(head)
         about["needs"] = ["no_such_name_anywhere"]
         assert machine._load(about, code, (int,)) is None

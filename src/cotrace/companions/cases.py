@@ -26,6 +26,8 @@ __all__ = ["NEVER", "Cases", "match_ids", "read_cases", "to_instant"]
 NEVER = 2**60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEVICE_NAMES = ("device", "case_id", "case", "uid", "user_id", "imsi", "msisdn", "id")
+#: whose frames hold any Python objects in columns; those of others are read as Arrow
+_FRAMES = ("pandas", "polars", "pyarrow")
 _MOMENTS = ("as_of", "infectious_from", "isolated_at")
 _MEND = "write for example '2021-11-03T00:00:00+08:00'"
 
@@ -38,11 +40,14 @@ class Cases:
     ----------
     ids : pyarrow.Array
         Of the pings' type.
+    rows : int64[n]
+        The first row of each in what the caller gave.
     as_of, infectious_from, isolated_at : int64[n]
         Where there is no ``infectious_from`` it is ``-NEVER``; where there is no ``isolated_at``, ``NEVER``.
     """
 
     ids: pa.Array
+    rows: NDArray[np.int64]
     as_of: NDArray[np.int64]
     infectious_from: NDArray[np.int64]
     isolated_at: NDArray[np.int64]
@@ -124,7 +129,8 @@ def _warn_of_near_names(names: list[str]) -> None:
 
 def _unique(rows: list[tuple[Any, int, int, int]], device_type: pa.DataType) -> Cases:
     # strings compare by code point, integers by value: Python's own order
-    rows = sorted(set(rows))
+    first_row = {row: number for number, row in reversed(list(enumerate(rows)))}
+    rows = sorted(first_row)
     for one, other in pairwise(rows):
         if one[:2] == other[:2]:
             same = sum(r[:2] == one[:2] for r in rows)
@@ -133,31 +139,54 @@ def _unique(rows: list[tuple[Any, int, int, int]], device_type: pa.DataType) -> 
                 "keep the one that is meant"
             )
     moments = np.array([r[1:] for r in rows], dtype=np.int64).reshape(-1, 3)
-    return Cases(from_values([r[0] for r in rows], device_type), *np.ascontiguousarray(moments.T))
+    numbers = np.array([first_row[row] for row in rows], dtype=np.int64)
+    return Cases(from_values([r[0] for r in rows], device_type), numbers, *np.ascontiguousarray(moments.T))
 
 
 def _columns(cases: Any) -> tuple[dict[str, list[Any]], list[str]]:
     """Return the columns of cases as lists of Python values, ``device`` among them, and the names of all."""
+    if isinstance(cases, str) and cases.lower().endswith((".csv", ".parquet", ".arrow", ".gz")):
+        raise CaseError(
+            "cases= is the name of a file: read it first, for instance with pandas.read_csv(..., dtype=str)"
+        )
     if isinstance(cases, str | int | np.integer):
         return {"device": [cases]}, []
     if isinstance(cases, Mapping):
         found = {str(k): _listed(v) for k, v in cases.items()}
-    elif hasattr(cases, "columns"):  # a frame of pandas or polars, or a table of Arrow
+    elif hasattr(cases, "columns") and not hasattr(
+        cases, "execute"
+    ):  # a frame of pandas or polars, or a table of Arrow
         names = getattr(cases, "column_names", None) or list(cases.columns)
         wanted = {*_DEVICE_NAMES, *_MOMENTS}
         found = {str(name): _listed(cases[name]) for name in names if str(name) in wanted}
         found |= {str(name): [] for name in names if str(name) not in wanted}
-    elif hasattr(cases, "__arrow_c_stream__") and not hasattr(cases, "to_list"):
+    elif hasattr(cases, "__arrow_c_stream__") and not _is_column(cases):
         import pyarrow as pa
 
         return _columns(pa.table(cases))
     else:
         return {"device": _listed(cases)}, []
-    ids = [name for name in _DEVICE_NAMES if name in found]
+    ids = ["device"] if "device" in found else [name for name in _DEVICE_NAMES if name in found]
+    if len(ids) > 1:
+        raise SchemaError(
+            f"the cases' ids can be {' or '.join(map(repr, ids))}: rename the one that is meant to 'device'"
+        )
     if not ids:
-        raise SchemaError(f"the cases have no column 'device'; they have {', '.join(found) or 'none'}")
+        there, others = ", ".join(found) or "none", ", ".join(_DEVICE_NAMES[1:])
+        raise SchemaError(f"the cases have no column 'device' (nor {others}); they have {there}")
+    lengths = {len(v) for name, v in found.items() if name in (*ids, *_MOMENTS)}
+    if len(lengths) > 1:
+        raise CaseError(
+            f"the cases' columns are of different lengths: {', '.join(map(str, sorted(lengths)))}"
+        )
     moments = {name: found[name] for name in _MOMENTS if name in found}
     return {"device": found[ids[0]], **moments}, list(found)
+
+
+def _is_column(values: Any) -> bool:
+    import pyarrow as pa
+
+    return isinstance(values, pa.ChunkedArray) or hasattr(values, "to_list")
 
 
 def _listed(values: Any) -> list[Any]:
@@ -187,7 +216,8 @@ def match_ids(values: list[Any], device_type: pa.DataType) -> list[Any]:
     integers = pa.types.is_integer(device_type)
     lowest, highest = (0, 2**64) if pa.types.is_uint64(device_type) else (-(2**63), 2**63)
     matched: list[Any] = []
-    for row, value in enumerate(values):
+    for row, given in enumerate(values):
+        value = given.as_py() if hasattr(given, "as_py") else given
         number = _whole(value, text=integers)
         if integers and number is not None:
             if not lowest <= number < highest:
@@ -195,6 +225,8 @@ def match_ids(values: list[Any], device_type: pa.DataType) -> list[Any]:
                     f"the case in row {row} has an id beyond the range of the pings' {device_type} ids"
                 )
             matched.append(number)
+        elif _is_missing(value):
+            raise CaseError(f"row {row} of the cases has no device")
         elif not integers and isinstance(value, str):
             matched.append(value)
         elif not integers and number is not None:
@@ -217,7 +249,7 @@ def _whole(value: Any, *, text: bool) -> int | None:
         return int(value)  # what pandas makes of integers beside a missing value
     if text and isinstance(value, str):
         digits = value.removeprefix("-")
-        if digits.isascii() and digits.isdigit() and str(int(value)) == value:
+        if len(digits) < 21 and digits.isascii() and digits.isdigit() and str(int(value)) == value:
             return int(value)
     return None
 

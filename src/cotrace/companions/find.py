@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from cotrace.companions.index import CellIndex, index_of_built, index_of_stays
 from cotrace.companions.matching import CROWD_WINDOW_S, Matches, match
 from cotrace.companions.result import Companions, _Parts
 from cotrace.companions.track import Track
-from cotrace.errors import CotraceTypeError, CotraceWarning, GridError
+from cotrace.errors import CotraceTypeError, CotraceWarning, GridError, OptionError
 from cotrace.options import CompanionRule, StayOptions
 from cotrace.stays.build import build
 from cotrace.stays.passes import Built, Progress, usable_threads
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["find_companions"]
 
 _MANY = 100
+_FAR = 2**62
 _MOSTLY = 0.8
 
 
@@ -74,8 +76,8 @@ def find_companions(
     ------
     CaseError
         When ``as_of`` is missing, given twice or naive, or an id has no exact counterpart among the pings'.
-    GridError
-        When stays come with other options than theirs.
+    GridError, OptionError
+        When stays come with another grid, or with other options, than theirs.
 
     Warns
     -----
@@ -111,6 +113,7 @@ def find_companions(
     ['B']
     """
     n_threads = usable_threads(threads)
+    _check_kinds(rule, options)
     _warn_of_thresholds(rule)
     if isinstance(pings_or_stays, Stays):
         stays = pings_or_stays
@@ -153,11 +156,30 @@ def _time_asked(cases: Cases, rule: CompanionRule, options: StayOptions) -> tupl
     return int(windows[:, 0].min()) - before, int(windows[:, 1].max()) + after
 
 
+def _check_kinds(rule: object, options: object) -> None:
+    for name, value, kind in (("rule", rule, CompanionRule), ("options", options, StayOptions)):
+        if not isinstance(value, kind):
+            mend = (
+                f": use preset.{name}"
+                if hasattr(value, name)
+                else f": make one with cotrace.{kind.__name__}(...)"
+            )
+            raise CotraceTypeError(f"{name}= is a {type(value).__name__}, not a {kind.__name__}{mend}")
+
+
 def _check_options(stays: Stays, options: StayOptions) -> None:
-    if options not in (StayOptions(), stays.options):
-        raise GridError(
-            f"these stays were made with {stays.options}, and options= asks for others: make stays with "
-            "find_stays(pings, options=...), or leave options out"
+    """Make sure that options, where they are given, are those that the stays were made with."""
+    if options == StayOptions():
+        return
+    theirs = stays.options
+    asked = replace(options, grid=options.grid or theirs.grid, fill=options.fill or theirs.fill)
+    other = [f.name for f in fields(asked) if getattr(asked, f.name) != getattr(theirs, f.name)]
+    if other:
+        differ = ", ".join(f"{n}={getattr(theirs, n)!r} there, {getattr(asked, n)!r} asked" for n in other)
+        kind = GridError if "grid" in other else OptionError
+        raise kind(
+            f"these stays were made with other options ({differ}): make stays with find_stays(pings, options=...), "
+            "or leave options out"
         )
 
 
@@ -186,7 +208,7 @@ def _found(
     matches = match(index, windows, rule, threads)
     pings = track.coverage() if track else None
     seen = track.seen(len(cases)) if track else index.case_codes >= 0
-    _warn_of_cases(seen, windows + index.base, source.span, source.counts.skipped)
+    _warn_of_cases(cases, seen, windows + index.base, source.span, source.counts.skipped)
     _warn_of_coverage(pings, rule)
     _warn_of_crowds(matches)
     parts = _Parts(cases, index, matches, windows, pings, source.span)
@@ -206,37 +228,82 @@ def _warn_of_thresholds(rule: CompanionRule) -> None:
                 "threshold",
                 name=name,
             )
+    if rule.per_s is not None and rule.per_s < rule.least_shared_s:
+        _warn(
+            f"per={rule.per!r} is shorter than min_shared={rule.min_shared!r}: nothing can reach it",
+            "threshold",
+            name="per",
+        )
 
 
 def _warn_of_cases(
-    seen: NDArray[np.bool_], windows: NDArray[np.int64], span: tuple[int, int] | None, skipped: int
+    cases: Cases,
+    seen: NDArray[np.bool_],
+    windows: NDArray[np.int64],
+    span: tuple[int, int] | None,
+    skipped: int,
 ) -> None:
-    n = int(seen.size)
+    n = len(cases)
+    if not n:
+        _warn("there are no cases, so nobody is anybody's companion", "cases", cases=0)
     read = f", of which {skipped:,} outside all lookbacks were not read" if skipped else ""
     if unseen := int((~seen).sum()):
         _warn(
-            f"{unseen:,} of {n:,} cases were never seen in the pings{read} (the first is number "
-            f"{int(seen.argmin())}, from 0, of the cases sorted by id): they have no companions here; "
-            "are their ids of the same kind?",
+            f"{unseen:,} of {n:,} cases were never seen in the pings{read} (the first is in row "
+            f"{cases.rows[~seen].min()}): they have no companions here; are their ids of the same kind?",
             "cases",
             never_seen=unseen,
             cases=n,
         )
     first, last = span or (0, -1)
-    outside = (windows[:, 1] <= first) | (windows[:, 0] > last)
+    start, end, infectious = windows.T
+    outside = (end <= first) | (start > last)
     if (beyond := int((outside & seen).sum())) and span:
         _warn(
-            f"{beyond:,} of {n:,} cases have a lookback outside the data, which reach from "
-            f"{np.datetime64(first, 's')} to {np.datetime64(last, 's')} UTC: they have no companions here; "
-            "are as_of and isolated_at right?",
+            f"{beyond:,} of {n:,} cases have a lookback outside the data, which reach from {_day(first)} to "
+            f"{_day(last)} UTC (the first is in row {cases.rows[outside & seen].min()}): they have no companions "
+            "here; are as_of and isolated_at right?",
             "cases",
             outside=beyond,
             cases=n,
         )
+    covered = np.minimum(end, last + 1) - np.maximum(start, first)
+    partly = seen & ~outside & (2 * covered < end - start)
+    if partly.any():
+        worst = int(np.where(partly, covered, _FAR).argmin())
+        _warn(
+            f"for {int(partly.sum()):,} of {n:,} cases the data cover less than half of the lookback (at worst "
+            f"{covered[worst] / 86_400:.1f} of {(end - start)[worst] / 86_400:.1f} days; they reach from {_day(first)} "
+            f"to {_day(last)} UTC): cumulative dwell can hardly be reached, and not flagged is not the same as not "
+            "exposed",
+            "cases",
+            partly=int(partly.sum()),
+            cases=n,
+        )
+    never = (infectious >= end) & (cases.infectious_from > -NEVER)
+    if never.any():
+        _warn(
+            f"{int(never.sum()):,} of {n:,} cases are infectious only from the end of their lookback on (the first is "
+            f"in row {cases.rows[never].min()}): they have no companions; are infectious_from and isolated_at swapped?",
+            "cases",
+            never_infectious=int(never.sum()),
+            cases=n,
+        )
+
+
+def _day(moment: int) -> str:
+    return str(np.datetime64(moment, "s"))
 
 
 def _warn_of_coverage(pings: list[tuple[int, int | None, int | None]] | None, rule: CompanionRule) -> None:
     medians = [median for _, median, _ in pings or [] if median is not None]
+    if few := sum(n < 2 for n, *_ in pings or []):
+        _warn(
+            f"{few:,} of {len(pings or []):,} cases have fewer than two pings in their lookback: nothing can be said "
+            "of whom they met",
+            "coverage",
+            fewer_than_two=few,
+        )
     sparse = [m for m in medians if m > rule.min_shared_s > 0]
     if sparse:
         _warn(

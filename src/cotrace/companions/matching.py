@@ -219,7 +219,8 @@ def _top_cells(
     edges = np.searchsorted(case_of, np.arange(n_cases + 1))
     for i in np.flatnonzero(np.diff(edges)):
         of_case = cells[edges[i] : edges[i + 1]]
-        # a case's records are one a cell and device
-        counts = np.bincount(of_case)
-        top[i] = counts.argmax(), counts.max()
+        # a case's records are one a cell and device, by cell
+        first = np.flatnonzero(np.diff(of_case, prepend=-1))
+        counts = np.diff(first, append=of_case.size)
+        top[i] = of_case[first[counts.argmax()]], counts.max()
     return top

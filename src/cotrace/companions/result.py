@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import repeated, take
 from cotrace.companions import words
-from cotrace.schema import COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
+from cotrace.companions.cases import NEVER
+from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
 from cotrace.tables import Stays, Table, instants
 
 if TYPE_CHECKING:
@@ -77,6 +78,25 @@ class Companions:
     ) -> None:
         self._parts = parts
         self.rule, self.options, self.counts, self.tz = rule, options, counts, tz
+
+    @cached_property
+    def cases(self) -> Table:
+        """One row a case, as it was used. Columns: :ref:`data-model-cases`."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        def moments(seconds: NDArray[np.int64]) -> pa.Array:
+            none = np.abs(seconds) >= NEVER
+            values = instants(np.where(none, 0, seconds), 0, self.tz)
+            return pc.if_else(pa.array(none), pa.scalar(None, values.type), values)
+
+        cases = self._parts.cases
+        columns = {
+            **self._case_columns(np.arange(len(cases))),
+            "infectious_from": moments(cases.infectious_from),
+            "isolated_at": moments(cases.isolated_at),
+        }
+        return self._table(CASES, columns)
 
     @cached_property
     def companions(self) -> Table:
@@ -197,26 +217,33 @@ class Companions:
         return words.explain(self, case, companion, as_of)
 
     def meetings(self, number: int, device: Any) -> list[Meeting] | None:
-        """Return where a device was together with a case at all, by cell; None when it was never seen.
+        """Return where a device was together with a case at all, by cell; None when it is not among the devices.
 
-        ``number`` is the case's row in ``coverage``. For explaining: a plain loop over the two's stays.
+        ``number`` is the case's row in ``coverage``. For explaining one pair: O(stays in the cases' cells).
         """
         index = self._parts.index
-        at = [k for k, known in enumerate(index.devices.to_pylist()) if known == device]
+        at = self._code_of(device)
         start, end, infectious = (int(v) for v in self._parts.windows[number])
-        if not at:
+        if at is None:
             return None
+        case = int(index.case_codes[number])
+        pair = index.rows[np.isin(index.rows[:, 0], [case, at])]
         met = []
-        for cell in range(index.n_cells):
-            lo, hi = index.seg_lo[index.cell_lo[cell]], index.seg_lo[index.cell_lo[cell + 1]]
-            there = index.rows[lo:hi]
-            ours = there[there[:, 0] == index.case_codes[number]].tolist()
-            theirs = there[there[:, 0] == at[0]].tolist()
+        for cell in np.unique(pair[:, 1]).tolist():
+            ours, theirs = (pair[(pair[:, 1] == cell) & (pair[:, 0] == d)].tolist() for d in (case, at))
             shared = [_overlap(a, b, infectious, end) for a in ours for b in theirs]
             if joint := sum(shared):
                 dwells = (sum(_overlap(s, s, start, end) for s in stays) for stays in (ours, theirs))
                 met.append(Meeting(index.cells.values[cell].as_py(), joint, max(shared), *dwells))
         return met
+
+    def _code_of(self, device: Any) -> int | None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        devices = self._parts.index.devices
+        at = int(pc.index(devices, pa.scalar(device, devices.type)).as_py())
+        return at if at >= 0 else None
 
     def window(self, number: int) -> tuple[int, int, int]:
         """Return a case's lookback and the moment from which episodes count, in unix seconds.

@@ -94,13 +94,14 @@ def _funnel_lines(found: Companions) -> list[str]:
     rows.sort(key=lambda row: -row["companions"])
     lines = []
     for row in rows[:_SHOWN]:
-        top = ""
+        cells = f"; it was in {count(row['n_cells'], 'cell')}"
         if row["top_cell"] is not None:
-            top = f"; {row['top_cell_share']:.0%} of them come from one cell, {_cell_name(found, row['top_cell'])}"
+            top = _cell_name(found, row["top_cell"])
+            cells += f", and {row['top_cell_share']:.0%} of its companions come from one of them, {top}"
         lines.append(
             f"case {row['case_id']}: {count(row['together'], 'device')} in one cell with it at all, "
             f"{row['long_enough']:,} long enough, {count(row['companions'], 'companion')} "
-            f"({row['companions_both']:,} with dwell_of='both') in {count(row['n_cells'], 'cell')}{top}"
+            f"({row['companions_both']:,} with dwell_of='both'){cells}"
         )
     if len(rows) > _SHOWN:
         total = sum(row["companions"] for row in rows)
@@ -119,6 +120,8 @@ def explain(found: Companions, case: Any, companion: Any, as_of: Any) -> str:
     """See :meth:`cotrace.companions.result.Companions.explain`."""
     number = case_number(found, case, as_of)
     other = _matched(found, companion)
+    if other == _matched(found, case):
+        raise CaseError("a case is not its own companion: companion= is the case itself")
     coverage = found.coverage.to_arrow().slice(number, 1).to_pylist()[0]
     listed = _rows_of(found.companions.to_arrow(), coverage, other)
     of_case = f"case {coverage['case_id']} (as of {coverage['as_of'].isoformat()})"
@@ -201,7 +204,7 @@ def _cell_lines(found: Companions, cell: Any, episodes: list[dict[str, Any]]) ->
     first = episodes[0]
     where = _cell_name(found, cell)
     if first["cell_lon"] is not None:
-        where += f" (around {first['cell_lat']:.5f}, {first['cell_lon']:.5f})"
+        where += f" (around lon {first['cell_lon']:.5f}, lat {first['cell_lat']:.5f})"
     who = _WHO[first["dwell_met_by"]] if found.rule.min_cumulative else "no cumulative dwell is asked for"
     lines = [
         f"In {where}: the case was there {duration(first['case_dwell_s'])} in the lookback, the companion "

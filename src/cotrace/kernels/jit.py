@@ -88,8 +88,8 @@ def _type_of(value: Any) -> Any:
     if dtype is None:
         return ("tuple", *[_type_of(v) for v in value]) if kind is tuple else kind
     if not value.shape:
-        return dtype.char
-    return (dtype.char, value.ndim, value.flags.c_contiguous)
+        return dtype.char if dtype.isnative else None
+    return (dtype.char if dtype.isnative else None, value.ndim, value.flags.c_contiguous)
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,9 +1,9 @@
 """Machine code of kernels: compiled by Numba once, kept on disk, and loaded without Numba from then on.
 
-The file of a kernel holds one line of JSON (entry point, what comes back, names it needs, digest) and the object
-code that LLVM made. It is found by a key over the kernels' source, the versions of Numba and llvmlite, and the
-processor. A file that does not fit its digest is made anew. As with Numba's own cache, whoever can write to the
-folder can change what is run: it is the folder of the source, or the user's own.
+The file of a kernel holds a digest of what follows, one line of JSON (entry point, what comes back, names that it
+needs), and the object code that LLVM made. It is found by a key over the kernels' source, the installed Numba and
+llvmlite, and the processor. A file that does not fit its digest is made anew. As with Numba's own cache, whoever can
+write to the folder can change what is run: it is the folder of the source, or the user's own.
 
 Entry points are called as Numba lays them out: an address for the result, one for an error, then the arguments,
 arrays taken apart into ``(owner, parent, items, item size, data, shape..., strides...)``; owner and parent are null,
@@ -17,9 +17,11 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import marshal
 import os
 import platform
 import sys
+import tempfile
 import types as python_types
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -80,7 +82,11 @@ def _by_numba(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _file(function: Callable[..., Any], types: tuple[Any, ...]) -> Path:
-    key = hashlib.sha256(f"{_installation()} {function.__module__} {function.__name__} {types}".encode())
+    # the code too: an installation without source files has nothing else that changes with a kernel
+    code = marshal.dumps(function.__code__)
+    key = hashlib.sha256(
+        f"{_installation()} {function.__module__} {function.__name__} {types}".encode() + code
+    )
     return _folder() / f"{function.__name__}-{key.hexdigest()[:24]}.machine"
 
 
@@ -106,27 +112,39 @@ def _folder() -> Path:
         return Path(named) / "cotrace"
     if os.access(beside if beside.exists() else _HERE, os.W_OK):
         return beside
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cotrace"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cotrace"
+    except RuntimeError:
+        return beside  # nobody's home: nothing is kept
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes] | None:
     try:
-        head, code = path.read_bytes().split(b"\n", 1)
-        about = json.loads(head)
+        digest, head, code = path.read_bytes().split(b"\n", 2)
+        if digest != _digest(head, code):
+            return None
+        return json.loads(head), code
     except (OSError, ValueError):
         return None
-    return (about, code) if about.get("digest") == hashlib.sha256(code).hexdigest() else None
 
 
 def _write(path: Path, about: dict[str, Any], code: bytes) -> None:
-    about["digest"] = hashlib.sha256(code).hexdigest()
+    head = json.dumps(about).encode()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.{os.getpid()}")
-        new.write_bytes(json.dumps(about).encode() + b"\n" + code)
-        new.replace(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as new:
+            try:
+                new.write(b"\n".join([_digest(head, code), head, code]))
+                new.close()
+                os.replace(new.name, path)
+            except OSError:
+                os.unlink(new.name)
     except OSError:
         pass  # nowhere to keep it: it is compiled again the next time
+
+
+def _digest(head: bytes, code: bytes) -> bytes:
+    return hashlib.sha256(head + b"\n" + code).hexdigest().encode()
 
 
 # ---- compiling
@@ -286,6 +304,8 @@ def _parts_of_array(array: Any) -> Sequence[Any]:
 
 
 def _alone(value: Any) -> Sequence[Any]:
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise OverflowError(f"{value} does not fit 64 bits")  # ctypes would cut it off in silence
     return (value if isinstance(value, float) else int(value),)
 
 

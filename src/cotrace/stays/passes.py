@@ -112,6 +112,8 @@ def one_pass(
     ``span`` is the time asked, in unix seconds: whole row groups outside it are skipped.
     """
     n_threads = usable_threads(threads)
+    if sort_memory is not None and (not isinstance(sort_memory, int) or sort_memory < 0):
+        raise OptionError(f"sort_memory={sort_memory!r} is no number of bytes")
     try:
         return _Pass(pings, options, tracked, span, n_threads, progress).stream()
     except OutOfOrderError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +14,21 @@ __all__ = ["TimeSorter", "memory_for_sorting"]
 #: pings of 2**15 s (9.1 hours) are sorted together
 _BUCKET_BITS = 15
 _BATCH = 1 << 17
+#: where the system does not say what is available
+_DEFAULT = 4 << 30
 
 
 def memory_for_sorting() -> int:
     """Return how many bytes may be held for sorting: half of the memory that is available now."""
-    pages, size = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    available = [_DEFAULT]
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 // 2
-    except OSError:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+        # in a container the limit of its group counts, not what the host has
+        available.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):
         pass
-    return pages * size // 2
+    return min(available or [_DEFAULT]) // 2
 
 
 class TimeSorter:
@@ -39,7 +41,8 @@ class TimeSorter:
 
     Notes
     -----
-    12 bytes a ping in memory or on disk, and 24 a ping of one bucket (9.1 hours) while it is sorted.
+    12 bytes a ping in memory or on disk, and 36 a ping of one bucket (9.1 hours) while it is sorted: a bucket is
+    held whole, whatever the limit.
     """
 
     def __init__(self, limit: int) -> None:
