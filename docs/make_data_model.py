@@ -36,6 +36,7 @@ KINDS = {"device": "id", "cell": "cell", "instant": "instant"}
 
 FROM = {
     "stays": "`cotrace.find_stays(pings)`, and `found.stays` (those in the cases' cells alone)",
+    "cases": "`found.cases`",
     "companions": "`found.companions`, `found` being what `cotrace.find_companions` returns",
     "evidence": "`found.evidence`",
     "funnel": "`found.funnel`",

@@ -153,9 +153,7 @@ def _columns(cases: Any) -> tuple[dict[str, list[Any]], list[str]]:
         return {"device": [cases]}, []
     if isinstance(cases, Mapping):
         found = {str(k): _listed(v) for k, v in cases.items()}
-    elif hasattr(cases, "columns") and not hasattr(
-        cases, "execute"
-    ):  # a frame of pandas or polars, or a table of Arrow
+    elif hasattr(cases, "columns") and type(cases).__module__.split(".")[0] in _FRAMES:
         names = getattr(cases, "column_names", None) or list(cases.columns)
         wanted = {*_DEVICE_NAMES, *_MOMENTS}
         found = {str(name): _listed(cases[name]) for name in names if str(name) in wanted}
