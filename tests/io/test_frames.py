@@ -4,6 +4,8 @@ import datetime as dt
 import gc
 import os
 import tempfile
+import warnings
+from zoneinfo import ZoneInfo
 
 import duckdb
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 from tests.io.helpers import arrow, read, refused, rows_of, table
 
 import cotrace
-from cotrace.errors import CotraceTypeError, OptionError, ReadError, SchemaError
+from cotrace.errors import CotraceTypeError, OptionError, ReadError, SchemaError, TimeError
 
 EXPECTED = read(table(), unit="s")[0]
 
@@ -132,9 +134,49 @@ def test_one_column_of_several_types(frame):
     ) as e:
         cotrace.read_pings(frame(table(2, device=[1, "secret"])), unit="s")
     assert "secret" not in str(e.value)
-    stamps = [dt.datetime(2021, 1, 1), dt.datetime(2021, 1, 1, tzinfo=dt.UTC)]
-    with pytest.raises(SchemaError, match="mixes 1 times without a time zone and 1 with one"):
-        cotrace.read_pings(frame(table(2, time=stamps)), tz="UTC")
+
+
+EAST = dt.timezone(dt.timedelta(hours=8))
+NAIVE_FIRST = [dt.datetime(2021, 1, 1, 8), dt.datetime(2021, 1, 1, tzinfo=dt.UTC), None]
+AWARE_FIRST = [NAIVE_FIRST[1], NAIVE_FIRST[0], None]
+TWO_ZONES = [dt.datetime(2021, 1, 1, tzinfo=dt.UTC), dt.datetime(2021, 1, 1, 8, tzinfo=EAST), None]
+
+
+def as_text(stamps):
+    return [None if s is None else s.isoformat() for s in stamps]
+
+
+def as_objects(made):
+    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in made.items()})
+
+
+@pytest.mark.parametrize("frame", [dict, as_objects])
+@pytest.mark.parametrize("written", [list, as_text])
+@pytest.mark.parametrize("stamps", [NAIVE_FIRST, AWARE_FIRST, TWO_ZONES])
+def test_times_of_several_zones_are_one_matter_as_objects_and_as_text(frame, written, stamps):
+    made = frame(table(3, time=written(stamps)))
+    message = "several offsets" if stamps is TWO_ZONES else "without an offset|have no offset while others"
+    with pytest.raises(TimeError, match=message):
+        list(cotrace.read_pings(made).batches())
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        (batch,) = cotrace.read_pings(made, tz="Asia/Shanghai").batches()
+    assert batch.time.tolist() == [1_609_459_200] * 2
+    zones = [w.message for w in said if w.message.kind == "zones"]
+    if stamps is TWO_ZONES:
+        assert zones == []
+    else:
+        assert str(zones[0]).startswith(
+            "times without an offset (1) were read by the clock of Asia/Shanghai, beside times with one (1)"
+        )
+        assert zones[0].figures == {"by_clock": 1, "with_offset": 1, "zone": "Asia/Shanghai"}
+
+
+def test_one_zone_with_two_offsets_is_one_zone():
+    berlin = ZoneInfo("Europe/Berlin")
+    stamps = [dt.datetime(2021, 1, 1, tzinfo=berlin), dt.datetime(2021, 7, 1, tzinfo=berlin), pd.NaT]
+    rows, pings = read(as_objects(table(3, time=stamps)))
+    assert (len(rows), pings.tz) == (2, "Europe/Berlin")
 
 
 def test_objects_of_one_type_are_fine():

@@ -30,6 +30,9 @@ class Marks:
         #: usable rows at longitude 0, latitude 0, and the first of them in the batch
         self.zeros = 0
         self.first_zero = 0
+        #: usable times written without an offset, and with one
+        self.by_clock = 0
+        self.with_offset = 0
 
     def mark(self, where: npt.NDArray[np.bool_] | None, reason: str) -> None:
         """Mark the rows where a mask is true, unless they are marked already."""

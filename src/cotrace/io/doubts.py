@@ -1,4 +1,4 @@
-"""What a whole pass shows about positions that each batch alone would not: degrees read as metres, (0, 0)."""
+"""What a whole pass shows that a batch alone may not: degrees read as metres, (0, 0), times of two kinds."""
 
 from __future__ import annotations
 
@@ -27,20 +27,31 @@ class Doubts:
         Their columns, for messages.
     crs : str or None
         The CRS of x and y; None for a plane.
+    zone : str
+        The zone that times without an offset are in.
     """
 
-    def __init__(self, kind: str, names: tuple[str, str], crs: str | None) -> None:
-        self._kind, self._names, self._crs = kind, names, crs
+    def __init__(self, kind: str, names: tuple[str, str], crs: str | None, zone: str) -> None:
+        self._kind, self._names, self._crs, self._zone = kind, names, crs, zone
         self._box: Box | None = None
         self._zeros = 0
         self._first_zero: int | None = None
         self._sampled = 0
         self._fine = 0
+        self._by_clock = 0
+        self._with_offset = 0
 
-    def see(self, batch: PingBatch, marks: Marks | None) -> None:
+    def see(self, batch: PingBatch) -> None:
         """Look at one batch; cheap, since its least and greatest values are known already."""
-        if marks is None or marks.box is None or self._kind == "none":
-            return
+        marks = batch._marks
+        if marks is not None:
+            self._by_clock += marks.by_clock
+            self._with_offset += marks.with_offset
+            if marks.box is not None:
+                self._look_at(marks, batch)
+
+    def _look_at(self, marks: Marks, batch: PingBatch) -> None:
+        assert marks.box is not None
         self._box = marks.box if self._box is None else _around(self._box, marks.box)
         if marks.zeros:
             self._zeros += marks.zeros
@@ -59,7 +70,19 @@ class Doubts:
 
     def warnings(self) -> list[CotraceWarning]:
         """Return what has to be said after the pass."""
-        return [w for w in (self._no_fix(), self._degrees()) if w is not None]
+        return [w for w in (self._two_kinds(), self._no_fix(), self._degrees()) if w is not None]
+
+    def _two_kinds(self) -> CotraceWarning | None:
+        if not (self._by_clock and self._with_offset):
+            return None
+        return CotraceWarning(
+            f"times without an offset ({self._by_clock:,}) were read by the clock of {self._zone}, beside times with "
+            f"one ({self._with_offset:,}), read as they are: if all are by one clock, write them alike",
+            "zones",
+            by_clock=self._by_clock,
+            with_offset=self._with_offset,
+            zone=self._zone,
+        )
 
     def _no_fix(self) -> CotraceWarning | None:
         # in the Gulf of Guinea itself, (0, 0) is a position like any other

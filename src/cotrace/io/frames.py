@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cotrace.errors import CotraceTypeError, ReadError, SchemaError
+from cotrace.errors import CotraceError, CotraceTypeError, ReadError, SchemaError
 from cotrace.io.columns import listed
 from cotrace.io.source import BATCH_ROWS, Source, Task, Window
 
@@ -123,11 +123,13 @@ def _polars_table(frame: Any, indices: list[int], names: list[str]) -> Any:
 def _pandas_table(frame: Any, indices: list[int], names: list[str]) -> Any:
     import pyarrow as pa
 
-    part = frame.iloc[:, indices]
+    part = frame.iloc[:, indices].set_axis(names, axis=1)
     for index, name in enumerate(names):
         if _holds_objects(part.dtypes.iloc[index]):
-            _check_objects(part.iloc[:, index], name)
-    part = part.set_axis(names, axis=1)
+            column = part.iloc[:, index]
+            told = _one_zone(column)
+            if told is not column:
+                part = part.assign(**{name: told})
     return pa.Table.from_pandas(part, preserve_index=False).replace_schema_metadata(None)
 
 
@@ -147,7 +149,7 @@ def _as_array(values: Any, name: str) -> Any:
     import pyarrow as pa
 
     if isinstance(values, (list, tuple)) or _holds_objects(getattr(values, "dtype", None)):
-        _check_objects(values, name)
+        values = _one_zone(values)
     elif isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
         raise CotraceTypeError(
             f"column {name!r} of the dict is a {type(values).__name__}, not a list or an array"
@@ -167,17 +169,36 @@ def _holds_objects(dtype: Any) -> bool:
     return str(dtype) == "object"
 
 
-def _check_objects(values: Any, name: str) -> None:
-    """Refuse columns of Python objects that Arrow would quietly read as one type."""
+def _one_zone(values: Any) -> Any:
+    """Return a column of Python objects; as text when they are times of several zones, or some without any.
+
+    Arrow would quietly read them in the zone of the first; text keeps what each of them says.
+    """
     from datetime import datetime
 
-    stamps = [v for v in values if isinstance(v, datetime)]
-    naive = sum(v.tzinfo is None for v in stamps)
-    if naive and naive < len(stamps):
-        raise SchemaError(
-            f"column {name!r} mixes {naive:,} times without a time zone and {len(stamps) - naive:,} with one: "
-            "give them all a zone, or none and name it by tz="
-        )
+    stamps = [v for v in values if isinstance(v, datetime) and v == v]  # NaT is a datetime too
+    zones = {id(v.tzinfo): v.tzinfo for v in stamps}
+    if len({_zone_key(zone) for zone in zones.values()}) < 2:
+        return values
+    texts = [v.isoformat() if isinstance(v, datetime) and v == v else v for v in values]
+    return [text if isinstance(text, str) else None for text in texts] if _only_times(values) else values
+
+
+def _zone_key(zone: Any) -> Any:
+    from cotrace.io.zones import zone_name
+
+    if zone is None:
+        return None
+    try:
+        return zone_name(zone)
+    except CotraceError:
+        return zone
+
+
+def _only_times(values: Any) -> bool:
+    from datetime import datetime
+
+    return all(v is None or v != v or isinstance(v, datetime) for v in values)
 
 
 @dataclass

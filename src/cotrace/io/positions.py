@@ -94,8 +94,8 @@ class PositionReader:
         box = _box(first, second) if len(first) else None
         if box is not None and not (_within(box[:2], limits[0]) and _within(box[2:], limits[1])):
             self._mark_bad(first, second, limits, marks)
-            good = np.asarray(marks.codes == 0)
-            box = _box(first[good], second[good]) if good.any() else None
+            usable = np.asarray(marks.codes == 0)
+            box = _box(first[usable], second[usable]) if usable.any() else None
         marks.box = box
         if self.kind == "lonlat" and box is not None and box[0] <= 0 <= box[1] and box[2] <= 0 <= box[3]:
             _count_zeros(first, second, marks)

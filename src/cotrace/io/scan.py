@@ -56,7 +56,7 @@ class Scan:
         self._done = False
         self._latest = -1
         reader = pings._convert.positions
-        self._doubts = Doubts(pings.positions, reader.names if reader else ("", ""), pings.crs)
+        self._doubts = Doubts(pings.positions, reader.names if reader else ("", ""), pings.crs, pings.tz)
 
     def __iter__(self) -> Iterator[PingBatch]:
         if self._batches is not None:
@@ -108,7 +108,7 @@ class Scan:
         if len(batch) and self._pings._convert.times.unit in ("ms", "us", "ns"):
             self._latest = max(self._latest, int(batch.time.max()))
         marks = batch._marks
-        self._doubts.see(batch, marks)
+        self._doubts.see(batch)
         if marks is not None and marks.codes is not None:
             at = np.flatnonzero(marks.codes)
             self._refusals.add(batch._source, at, marks.codes[at], batch.first_row, marks.swapped)

@@ -247,6 +247,10 @@ class TimeReader:
         zone = self.zone if self.zone_given else None
         seconds, local = isotext.parse(array, self.name, zone, self.zone, first_row, marks)
         seconds = self._checked(seconds, first_row, marks)
+        good = marks.good
+        readable = len(seconds) if good is None else int(np.count_nonzero(good))
+        marks.by_clock = int(np.count_nonzero(local if good is None else local & good))
+        marks.with_offset = readable - marks.by_clock
         if not local.any():
             return seconds
         near = np.where(local, seconds, seconds[int(local.argmax())])
