@@ -42,6 +42,25 @@ def test_cells_by_companions_with_the_dwell_of_the_case(found):
     assert ax.get_aspect() == 1
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["own axes", "given axes"])
+def test_no_title_is_cut_off(found, own):
+    ax = plot_cells(found, 1, ax=None if own else pyplot.subplots()[1])
+    ax.figure.canvas.draw()
+    box = ax._left_title.get_window_extent()
+    assert box.y1 < ax.figure.bbox.y1 - 4
+    assert box.x1 < ax.figure.bbox.x1
+    assert ax.child_axes[0].yaxis.label.get_window_extent().x1 <= ax.figure.bbox.x1
+
+
+def test_a_long_title_has_several_lines():
+    rows = {"device": ["a" * 30] * 2, "time": [0, 1800], "x": [0.0, 0.0], "y": [0.0, 0.0]}
+    found = cotrace.find_companions(cotrace.read_pings(rows, unit="s"), ["a" * 30], as_of=AS_OF, rule=RULE)
+    ax = plot_cells(found, "a" * 30)
+    ax.figure.canvas.draw()
+    assert "\n" in ax.get_title(loc="left")
+    assert ax._left_title.get_window_extent().x1 < ax.figure.bbox.x1
+
+
 def test_the_colour_bar_is_in_whole_companions(found):
     ax = plot_cells(found, 1)
     ax.figure.canvas.draw()

@@ -64,6 +64,58 @@ def test_a_device_that_is_no_companion_can_be_drawn_too(found):
     ax = plot_timeline(found, 1, 4)
     assert ax.get_title(loc="left") == "4 beside case 1: no qualifying episode"
     assert bars(ax, "#E69F00") == []
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["case 1", "device 4"]
+
+
+def test_a_case_beside_itself_is_refused(found):
+    for same in (1, np.int64(1)):
+        with pytest.raises(CaseError, match="name another device to draw beside it"):
+            plot_timeline(found, 1, same)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "lookback", "ticks", "year"),
+    [
+        ("2021-11-03T00:00:00+08:00", "14d", ["21 Oct", "23 Oct", "31 Oct", "2 Nov"], "2021;"),
+        ("2022-01-03T00:00:00+08:00", "14d", ["21 Dec", "31 Dec", "2 Jan"], "2021 to 2022;"),
+        ("2021-11-03T00:00:00+08:00", "2d", ["1 Nov", "12:00", "2 Nov"], "2021;"),
+        ("2021-11-03T00:00:00+08:00", "730d", ["1 Jan 2020", "1 Apr 2020"], "2019 to 2021;"),
+    ],
+)
+def test_the_time_axis_names_days(as_of, lookback, ticks, year):
+    rule = cotrace.CompanionRule(min_cumulative=None, lookback=lookback)
+    ax = plot_timeline(
+        cotrace.find_companions(pings(WORLD), [1], as_of=as_of, rule=rule, options=OPTIONS), 1, 2
+    )
+    ax.figure.canvas.draw()
+    written = [t.get_text() for t in ax.get_xticklabels()]
+    assert ax.get_xlabel().startswith(f"time (Asia/Shanghai), {year}")
+    assert set(ticks) <= set(written), written
+    assert len(written) <= 10
+
+
+def overlap(a, b) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own axes", "given axes"])
+@pytest.mark.parametrize("hours", [("00:30", "23:30"), ("10:00", "10:30"), ("23:00", "23:30")])
+def test_nothing_is_cut_off_and_no_title_covers_another(own, hours):
+    cases = {"device": [1]} | {
+        name: [f"1970-01-02T{hour}:00+00:00"]
+        for name, hour in zip(("infectious_from", "isolated_at"), hours, strict=True)
+    }
+    found = cotrace.find_companions(pings(WORLD), cases, as_of=AS_OF, rule=RULE, options=OPTIONS)
+    ax = plot_timeline(found, 1, 2, ax=None if own else pyplot.subplots()[1])
+    ax.figure.canvas.draw()
+    boxes = {t.get_text(): t.get_window_extent() for t in ax.texts if t.get_position()[1] > 2}
+    boxes["title"] = ax._left_title.get_window_extent()
+    reading = next(box for text, box in boxes.items() if text.startswith("Candidates"))
+    assert boxes["title"].y1 < ax.figure.bbox.y1
+    assert not overlap(boxes["title"], reading)
+    assert not overlap(boxes["infectious_from"], reading)
+    assert not overlap(boxes["isolated_at"], reading)
+    assert ax.get_legend().get_window_extent().y0 >= 0
 
 
 def test_cells_of_other_cases_are_not_shown(found):

@@ -14,7 +14,7 @@ from cotrace.errors import CaseError
 if TYPE_CHECKING:
     from cotrace.companions import Companions
 
-__all__ = ["OneCase", "clipped", "device_stays", "evidence_of", "one_case"]
+__all__ = ["OneCase", "clipped", "device_stays", "evidence_of", "is_companion", "one_case"]
 
 _MICROS = 1_000_000
 
@@ -75,10 +75,18 @@ def clipped(rows: NDArray[np.int64], one: OneCase) -> NDArray[np.int64]:
 
 def evidence_of(found: Companions, one: OneCase, companion: Any = None) -> Any:
     """Return the evidence of a case, and of one of its companions when named."""
+    return _rows_of(found.evidence.to_arrow(), one, companion)
+
+
+def is_companion(found: Companions, one: OneCase, device: Any) -> bool:
+    """Tell whether a device is on the case's list."""
+    return bool(_rows_of(found.companions.to_arrow(), one, device).num_rows)
+
+
+def _rows_of(table: Any, one: OneCase, companion: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = found.evidence.to_arrow()
     chosen = pc.equal(table["case_id"], pa.scalar(one.case, table["case_id"].type))
     ends = pa.scalar(one.as_of * _MICROS, pa.int64()).cast(table["as_of"].type)
     chosen = pc.and_(chosen, pc.equal(table["as_of"], ends))

@@ -16,6 +16,8 @@ __all__ = ["CASE", "COMPANION", "INK", "MUTED", "OUTSIDE", "SHARED", "axes", "ce
 
 #: From the palette of Okabe and Ito: told apart by colour-blind eyes, and in grey (dark, light, black).
 CASE, COMPANION, SHARED = "#0072B2", "#E69F00", "#000000"
+#: Space around a picture in inches; letters of a title to those of the line below it.
+_PAD, _TITLE = 0.1, 0.7
 INK, MUTED, OUTSIDE = "#222222", "#666666", "#EDEDED"
 
 
@@ -32,23 +34,37 @@ def axes(ax: Axes | None, width: float, height: float) -> Any:
     except ImportError:
         raise ImportError("pictures need matplotlib: pip install 'cotrace[viz]'") from None
     if ax is not None:
+        figure: Any = ax.figure.figure  # of a part of a figure, the whole
+        if figure.get_layout_engine() is None:
+            # the default margins have no room for two or more lines above, and a legend below
+            figure.set_layout_engine("constrained")
         return ax
-    return pyplot.subplots(figsize=(width, height), layout="constrained")[1]
+    figure, ax = pyplot.subplots(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=_PAD, h_pad=_PAD)
+    return ax
 
 
-def title(ax: Axes, what: str, found: Companions) -> None:
-    """Write what is shown, and below it what it is and by which reading."""
+def title(ax: Axes, what: str, found: Companions, *, above: int = 0) -> None:
+    """Write what is shown, and below it what it is and by which reading.
+
+    ``above`` points are left free between the axes and the lowest line.
+    """
     inches = ax.figure.get_window_extent().width / ax.figure.dpi
     width = max(40, int((inches - 1.3) * 14))  # letters that fit right of the axes' labels
     reading = what_it_is(found)
     lines = fill(reading, width)
     ax.set_title(
-        what, loc="left", fontsize=12, fontweight="bold", color=INK, pad=14 + 12 * (lines.count("\n") + 1)
+        fill(what, int(width * _TITLE)),
+        loc="left",
+        fontsize=12,
+        fontweight="bold",
+        color=INK,
+        pad=14 + above + 12 * (lines.count("\n") + 1),
     )
     ax.annotate(
         lines,
         (0, 1),
-        (0, 8),
+        (0, 8 + above),
         xycoords="axes fraction",
         textcoords="offset points",
         va="bottom",

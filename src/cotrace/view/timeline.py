@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -9,7 +10,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case, seconds_of
+from cotrace.errors import CaseError
+from cotrace.view.select import (
+    OneCase,
+    clipped,
+    device_stays,
+    evidence_of,
+    is_companion,
+    one_case,
+    seconds_of,
+)
 from cotrace.view.style import CASE, COMPANION, INK, MUTED, OUTSIDE, SHARED, axes, cell_name, hours, title
 
 if TYPE_CHECKING:
@@ -24,6 +34,9 @@ MOST_LANES = 8
 _DAY = 86_400
 _BAR = 0.34  # height of one device's bar; a lane is 1 high
 _MARGIN = 0.015  # of the lookback, left and right of it
+_MARK = 12  # height of the names of dates above the axes, in points
+_EDGE = 0.12  # of the lookback: nearer to its end than this there is no room for a name
+_SOME_DAYS, _LONG = 4, 300  # days from which on ticks are days, and from which on they name the year
 
 
 @dataclass(frozen=True)
@@ -63,8 +76,15 @@ def plot_timeline(
     -------
     matplotlib.axes.Axes
         The axes that were drawn on.
+
+    Raises
+    ------
+    CaseError
+        When the case is no case of this result, or is to be drawn beside itself.
     """
     one = one_case(found, case, as_of)
+    if companion == one.case:
+        raise CaseError("a case is always together with itself: name another device to draw beside it")
     lanes = _lanes(found, one, companion)
     ax = axes(ax, 11, 1.9 + 0.62 * max(1, len(lanes)))
     for y, lane in enumerate(lanes):
@@ -76,12 +96,13 @@ def plot_timeline(
     ax.set_yticks(range(len(lanes)), [lane.label for lane in lanes], fontsize=9)
     ax.set_ylabel("cell (column, row)" if found.options.by == "grid" else "cell")
     _dwell_beside(ax, lanes)
-    _legend(ax, case, companion)
     episodes = sum(len(lane.episodes) for lane in lanes)
     shared = hours(sum(lane.shared_s for lane in lanes))
     what = "episode" if episodes == 1 else "episodes"
     sum_up = f"{episodes:,} qualifying {what}, {shared} together" if episodes else "no qualifying episode"
-    title(ax, f"{companion} beside case {case}: {sum_up}", found)
+    kind = "companion" if is_companion(found, one, companion) else "device"
+    _legend(ax, f"case {case}", f"{kind} {companion}", episodes > 0)
+    title(ax, f"{companion} beside case {case}: {sum_up}", found, above=_MARK if _dates(one) else 0)
     return ax
 
 
@@ -140,38 +161,75 @@ def _spans(rows: Rows) -> list[tuple[float, float]]:
 
 
 def _time_axis(ax: Axes, one: OneCase, tz: str) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator
+    from matplotlib.ticker import FuncFormatter
 
     zone = _zone(tz)
     start, end = one.start / _DAY, max(one.as_of, one.start) / _DAY
     margin = (end - start) * _MARGIN
     ax.set_xlim(start - margin, end + margin)
-    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=12)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))
+    # of days every second or third, also past the end of a month; of hours those that part the day evenly
+    even = end - start < _SOME_DAYS
+    ax.xaxis.set_major_locator(AutoDateLocator(tz=zone, minticks=4, maxticks=9, interval_multiples=even))
+    ax.xaxis.set_major_formatter(FuncFormatter(_tick(zone, end - start > _LONG)))
     for outside in ((start - 2 * margin, start), (one.end / _DAY, end + 2 * margin)):
         ax.axvspan(*outside, color=OUTSIDE, zorder=1)
     _marks(ax, one)
     for edge in (start, end):
         ax.axvline(edge, color=MUTED, linewidth=1, linestyle="--", zorder=5)
-    ax.set_xlabel(f"time ({tz}); lookback between the dashed lines, its end is as_of")
+    ax.set_xlabel(
+        f"time ({tz}), {_years(start, end, zone)}; lookback between the dashed lines, its end is as_of"
+    )
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
 
 
+def _tick(zone: Any, years: bool) -> Callable[[float, int | None], str]:
+    """Return what writes a tick: a day as ``21 Oct``, an hour as ``09:00``."""
+    from matplotlib.dates import num2date
+
+    def written(value: float, position: int | None = None) -> str:
+        moment = num2date(value, zone)
+        if (moment.hour, moment.minute, moment.second) != (0, 0, 0):
+            return f"{moment:%H:%M:%S}".removesuffix(":00")
+        return f"{moment.day} {moment:%b %Y}" if years else f"{moment.day} {moment:%b}"
+
+    return written
+
+
+def _years(start: float, end: float, zone: Any) -> str:
+    from matplotlib.dates import num2date
+
+    first, last = (num2date(value, zone).year for value in (start, end))
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _dates(one: OneCase) -> dict[str, int]:
+    """Return the case's dates that cut the lookback short."""
+    dates = {}
+    if one.infectious > one.start:
+        dates["infectious_from"] = one.infectious
+    if one.end < one.as_of:
+        dates["isolated_at"] = one.end
+    return dates
+
+
 def _marks(ax: Axes, one: OneCase) -> None:
-    """Mark where the case's dates cut the lookback short."""
-    dates = {
-        "infectious_from": one.infectious if one.infectious > one.start else None,
-        "isolated_at": one.end if one.end < one.as_of else None,
-    }
-    for name, moment in dates.items():
-        if moment is not None:
-            ax.axvline(moment / _DAY, color=INK, linewidth=1, linestyle=":", zorder=5)
-            at = (moment / _DAY, 1)
-            ax.annotate(
-                name, at, (2, 2), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8
-            )
+    """Mark these dates."""
+    for name, moment in _dates(one).items():
+        ax.axvline(moment / _DAY, color=INK, linewidth=1, linestyle=":", zorder=5)
+        # each name points away from the other's line, unless it would leave the picture
+        share = (moment - one.start) / (one.as_of - one.start)
+        left = share > _EDGE if name == "infectious_from" else share > 1 - _EDGE
+        ax.annotate(
+            name,
+            (moment / _DAY, 1),
+            (-2 if left else 2, 3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            fontsize=8,
+        )
 
 
 def _zone(name: str) -> Any:
@@ -203,15 +261,18 @@ def _dwell_beside(ax: Axes, lanes: list[_Lane]) -> None:
             )
 
 
-def _legend(ax: Axes, case: Any, companion: Any) -> None:
+def _legend(ax: Axes, case: str, device: str, episodes: bool) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
     from matplotlib.transforms import ScaledTranslation
 
+    together = Line2D(
+        [], [], color=SHARED, marker="v", linewidth=3, ms=5, label="together (qualifying episode)"
+    )
     handles = [
-        Patch(color=CASE, label=f"case {case}"),
-        Patch(color=COMPANION, label=f"companion {companion}"),
-        Line2D([], [], color=SHARED, marker="v", linewidth=3, ms=5, label="together (qualifying episode)"),
+        Patch(color=CASE, label=case),
+        Patch(color=COMPANION, label=device),
+        *([together] if episodes else []),
     ]
     below = ScaledTranslation(0, -42 / 72, ax.figure.dpi_scale_trans)  # under the time axis and its label
     ax.legend(
