@@ -309,7 +309,7 @@ def test_csv_has_the_same_rows(files):
         for column in wanted.column_names:
             values = wanted[column].to_pylist()
             if column in instants:
-                values = [v.isoformat() for v in values]
+                values = [v and v.isoformat() for v in values]
             assert back[column].to_pylist() == values, (name, column)
     assert sorted(p.suffix for p in Path(files.out).iterdir()) == [".csv"] * 5 + [".json"]
 
