@@ -262,3 +262,27 @@ def test_csv_in_another_encoding(tmp_path: Path):
     path.write_bytes("设备,time,x,y\n1,1,2,3\n".encode("gbk"))
     with pytest.raises(ReadError, match="is not in UTF-8"):
         read(path, unit="s")
+
+
+def test_a_file_is_read_once(tmp_path):
+    path = write(tmp_path / "a.csv")
+    link = tmp_path / "other.csv"
+    link.symlink_to(path)
+    for twice in (
+        [path, path],
+        [path, link],
+        [path, str(tmp_path) + "/./a.csv"],
+        [tmp_path / "*a.csv", path],
+    ):
+        with pytest.raises(ReadError, match=r"1 file is in the list more than once .*name each file once"):
+            cotrace.read_pings(twice, unit="s")
+    link.unlink()
+    with pytest.raises(ReadError, match="more than once"):
+        cotrace.read_pings([tmp_path, path], unit="s")
+
+
+def test_two_formats_in_a_list(tmp_path):
+    pq.write_table(arrow(), tmp_path / "a.parquet")
+    path = write(tmp_path / "a.csv")
+    with pytest.raises(ReadError, match=r"the files of the list are of several formats \(1 CSV, 1 Parquet\)"):
+        cotrace.read_pings([tmp_path / "a.parquet", path], unit="s")

@@ -7,7 +7,7 @@ import pytest
 from tests.io.helpers import lonlat, read, refused, table
 
 import cotrace
-from cotrace.errors import OptionError, PositionError, SchemaError
+from cotrace.errors import CotraceWarning, OptionError, PositionError, SchemaError
 from cotrace.io import read_towers
 
 LOG = {"device": [1, 2, 3], "time": [0, 60, 120], "tower": [7, 8, 7]}
@@ -170,3 +170,38 @@ def test_gcj02_towers():
 def test_no_towers():
     assert read_towers({"tower": [], "lon": [], "lat": []}).num_rows == 0
     assert read_towers({"tower": [1], "lon": [1.0], "lat": [1.0]}).num_rows == 1
+
+
+@pytest.mark.parametrize("kind", [list, lambda v: [str(r) for r in v]])
+def test_a_radius_is_more_than_nothing(kind):
+    with pytest.raises(
+        SchemaError, match=r"2 of 3 radii are zero, negative or no number \(first: row 1\).*leave it empty"
+    ):
+        read_towers(
+            {"tower": [1, 2, 3], "lon": [1.0] * 3, "lat": [1.0] * 3, "radius_m": kind([5.0, 0.0, -1.0])}
+        )
+    with pytest.raises(SchemaError, match=r"1 of 1 radii are .*first: row 0") as caught:
+        read_towers({"tower": [1], "lon": [1.0], "lat": [1.0], "radius_m": ["wide"]})
+    assert "wide" not in str(caught.value)
+    unknown = {"tower": [1, 2], "lon": [1.0] * 2, "lat": [1.0] * 2, "radius_m": [None, 3.0]}
+    assert read_towers(unknown)["radius_m"].to_pylist() == [None, 3.0]
+
+
+def test_towers_at_zero_zero_are_warned_of():
+    with pytest.warns(CotraceWarning, match=r"1 tower stands at \(0, 0\) \(first: row 1\)") as said:
+        read_towers({"tower": [1, 2], "lon": [116.0, 0.0], "lat": [39.0, 0.0]})
+    assert (said[0].message.kind, said[0].message.figures) == ("positions", {"zeros": 1, "first_row": 1})
+
+
+def test_the_pair_in_one_word():
+    log = {"device": [1, 1], "time": [0, 60], "area": [1, 1], "cell": [2, 3]}
+    for pair in ("area,cell", "area, cell", ("area", "cell")):
+        rows, pings = read(log, unit="s", tower=pair)
+        assert [r[5] for r in rows] == ["1-2", "1-3"]
+        assert (pings.columns.lac, pings.columns.ci) == ("area", "cell")
+    rows, _ = read({**log, "area,cell": ["a", "b"]}, unit="s", tower="area,cell")
+    assert [r[5] for r in rows] == ["a", "b"]
+    towers = {"area": [1], "cell": [2], "lon": [1.0], "lat": [1.0]}
+    assert read_towers(towers, tower="area,cell")["tower"].to_pylist() == ["1-2"]
+    with pytest.raises(SchemaError, match="there is no column 'nocell'"):
+        read(log, unit="s", tower="area,nocell")

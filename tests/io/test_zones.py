@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cotrace.errors import TimeError
 from cotrace.io.batches import CODES, Marks
-from cotrace.io.zones import fixed_offset, local_to_utc
+from cotrace.io.zones import fixed_offset, local_to_utc, zone_name
 
 ZONES = [
     "Asia/Shanghai",
@@ -93,3 +94,30 @@ def test_nothing():
 )
 def test_offsets(zone: str, seconds: int | None):
     assert fixed_offset(zone) == seconds
+
+
+@pytest.mark.parametrize("name", ["CST", "cst", "IST"])
+def test_abbreviations_of_several_zones(name):
+    with pytest.raises(
+        TimeError, match=rf"{name.upper()} is ambiguous .*: name a place, such as 'Asia/Shanghai'"
+    ):
+        zone_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("Asia/Peking", "Asia/Shanghai"), ("Beijing", "Asia/Shanghai"), ("Asia/Mumbai", "Asia/Kolkata")],
+)
+def test_cities_that_the_database_does_not_have(name, meant):
+    with pytest.raises(TimeError, match=f"did you mean '{meant}'"):
+        zone_name(name)
+    assert zone_name(meant) == meant
+
+
+def test_every_zone_that_is_suggested_is_one():
+    from cotrace.io import zones
+
+    assert {zone_name(meant) for meant in zones._CITIES.values()} == set(zones._CITIES.values())
+    for short in zones._SEVERAL:
+        with pytest.raises(TimeError):
+            zone_name(short)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cotrace.errors import CotraceTypeError, SchemaError
 
-__all__ = ["ALIASES", "Columns", "find_columns", "listed", "one_column"]
+__all__ = ["ALIASES", "Columns", "find_columns", "listed", "one_column", "tower_pair"]
 
 #: What columns are usually called; compared without case, with spaces and dashes read as underscores.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -109,7 +109,7 @@ def find_columns(names: Sequence[str], given: Mapping[str, Any], where: str) -> 
     time = one_column("time", names, given.get("time"), where)
     kind = _position_kind(names, given, where)
     position = {role: one_column(role, names, given.get(role), where) for role in _AXES.get(kind, ())}
-    tower = _tower_columns(names, given.get("tower"), where, needed=kind == "tower")
+    tower = _tower_columns(names, tower_pair(names, given.get("tower")), where, needed=kind == "tower")
     found = Columns(str(device), str(time), **position, **tower)
     if len(found.used) < sum(getattr(found, role) is not None for role in found.__dataclass_fields__):
         raise SchemaError(f"{where}: one column is named for two things: {found.describe()}")
@@ -153,6 +153,13 @@ def _once(name: str, names: Sequence[str], role: str, where: str) -> str:
 def _fits(role: str, names: Sequence[str]) -> list[str]:
     plain = (n.strip().lower().replace(" ", "_").replace("-", "_") for n in names)
     return list(dict.fromkeys(n for n, p in zip(names, plain, strict=True) if p in ALIASES[role]))
+
+
+def tower_pair(names: Sequence[str], given: Any) -> Any:
+    """Return ``"lac,ci"`` as the pair that it means, unless a column is called so; anything else as it is."""
+    if isinstance(given, str) and given not in names and given.count(",") == 1:
+        return tuple(half.strip() for half in given.split(","))
+    return given
 
 
 def _position_kind(names: Sequence[str], given: Mapping[str, Any], where: str) -> str:

@@ -8,12 +8,13 @@ import numpy.typing as npt
 from cotrace.errors import CotraceWarning
 from cotrace.io.batches import Marks, PingBatch
 
-__all__ = ["Doubts"]
+__all__ = ["ELSEWHERE", "Doubts"]
 
 Box = tuple[float, float, float, float]
 
 _SAMPLE = 512
-_ELSEWHERE = 1.0  # degrees
+#: Degrees from (0, 0) beyond which a position is elsewhere.
+ELSEWHERE = 1.0
 
 
 class Doubts:
@@ -86,7 +87,7 @@ class Doubts:
 
     def _no_fix(self) -> CotraceWarning | None:
         # in the Gulf of Guinea itself, (0, 0) is a position like any other
-        if not self._zeros or self._box is None or max(map(abs, self._box)) < _ELSEWHERE:
+        if not self._zeros or self._box is None or max(map(abs, self._box)) < ELSEWHERE:
             return None
         rows = "1 row has" if self._zeros == 1 else f"{self._zeros:,} rows have"
         return CotraceWarning(

@@ -66,7 +66,25 @@ def find_files(source: Any, notes: list[str]) -> tuple[list[FoundFile], bool]:
         files.extend(_expand(item, notes))
     if not files:
         raise ReadError("the list of paths is empty: name at least one file")
-    return files, True
+    _check_once(files)
+    return _same(files, "the files of the list"), True
+
+
+def _check_once(files: list[FoundFile]) -> None:
+    """Refuse a file that is named twice, by whatever path: its pings would be read twice."""
+    seen: set[str] = set()
+    again = []
+    for file in files:
+        real = os.path.realpath(file.path)
+        if real in seen:
+            again.append(file.path)
+        seen.add(real)
+    if again:
+        there = "1 file is" if len(again) == 1 else f"{len(again):,} files are"
+        raise ReadError(
+            f"{there} in the list more than once ({listed(again[:5])}): their pings would be read twice; name each "
+            "file once, and not beside its folder"
+        )
 
 
 def _expand(source: Any, notes: list[str]) -> list[FoundFile]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cotrace.arrays import plain
-from cotrace.errors import PositionError, SchemaError
+from cotrace.arrays import cast_or_null, plain
+from cotrace.errors import CotraceWarning, PositionError, SchemaError
 from cotrace.io.batches import Marks
-from cotrace.io.columns import one_column
+from cotrace.io.columns import one_column, tower_pair
+from cotrace.io.doubts import ELSEWHERE
 from cotrace.io.files import open_source
 from cotrace.io.ids import as_type, common_type, pair_ids, read_ids
 from cotrace.io.positions import PositionReader, check_axis
 from cotrace.io.reasons import NO_POSITION, NOT_FINITE
+from cotrace.io.refused import outside
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,6 +86,7 @@ def read_towers(
 
 
 def _id_columns(names: list[str], given: Any, where: str) -> list[str]:
+    given = tower_pair(names, given)
     if isinstance(given, (tuple, list)):
         return [
             str(one_column(role, names, name, where)) for role, name in zip(("lac", "ci"), given, strict=True)
@@ -105,7 +109,7 @@ def _columns(
     columns = {"tower": _ids(flat, ids, where), **_positions(flat, axes, crs, where)}
     radius, generation = extra["radius_m"], extra["generation"]
     if radius is not None:
-        columns["radius_m"] = flat[radius].cast(pa.float64())
+        columns["radius_m"] = _radii(flat[radius], where)
     if generation is not None:
         columns["generation"] = flat[generation].cast(pa.string())
     return columns
@@ -128,6 +132,23 @@ def _ids(flat: dict[str, pa.Array], names: list[str], where: str) -> pa.Array:
     return ids
 
 
+def _radii(array: pa.Array, where: str) -> pa.Array:
+    """Return radii in metres; one that is not known is null, and none is zero or less."""
+    import pyarrow as pa
+
+    radii = cast_or_null(array, pa.float64())
+    unreadable = np.asarray(radii.is_null().to_numpy(zero_copy_only=False)) & ~np.asarray(
+        array.is_null().to_numpy(zero_copy_only=False)
+    )
+    bad = unreadable | (np.asarray(radii.to_numpy(zero_copy_only=False)) <= 0)
+    if bad.any():
+        raise SchemaError(
+            f"{where}: {int(bad.sum()):,} of {len(bad):,} radii are zero, negative or no number (first: row "
+            f"{int(bad.argmax())}): a radius is in metres; where it is not known, leave it empty"
+        )
+    return radii
+
+
 def _fits_int64(array: pa.Array) -> bool:
     import pyarrow.compute as pc
 
@@ -139,6 +160,7 @@ def _positions(flat: dict[str, pa.Array], axes: list[str], crs: Any, where: str)
 
     marks = Marks(len(flat[axes[0]]))
     lon, lat = PositionReader("lonlat", crs, (axes[0], axes[1])).read(flat[axes[0]], flat[axes[1]], marks)
+    _warn_of_zeros(marks, where)
     without = np.zeros(marks.n, np.bool_)
     if marks.codes is not None:
         from cotrace.io.batches import CODES
@@ -153,6 +175,22 @@ def _positions(flat: dict[str, pa.Array], axes: list[str], crs: Any, where: str)
                 "place is not known has none"
             )
     return {name: pa.array(np.asarray(v), mask=without) for name, v in (("lon", lon), ("lat", lat))}
+
+
+def _warn_of_zeros(marks: Marks, where: str) -> None:
+    if not marks.zeros or marks.box is None or max(map(abs, marks.box)) < ELSEWHERE:
+        return
+    towers = "1 tower stands" if marks.zeros == 1 else f"{marks.zeros:,} towers stand"
+    warnings.warn(
+        CotraceWarning(
+            f"{where}: {towers} at (0, 0) (first: row {marks.first_zero}), which often means that the place is not "
+            "known: leave lon and lat empty there",
+            "positions",
+            zeros=marks.zeros,
+            first_row=marks.first_zero,
+        ),
+        stacklevel=outside(),
+    )
 
 
 def _one_each(table: pa.Table, where: str) -> pa.Table:

@@ -22,6 +22,34 @@ _QUARTER = 900
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
 _UTC = frozenset({"UTC", "Etc/UTC", "Z", "+00:00", "-00:00", "utc"})
 
+#: Abbreviations that mean different zones in different places, and none of the database.
+_SEVERAL = {
+    "CST": "China, North America, Cuba",
+    "IST": "India, Ireland, Israel",
+    "BST": "Britain, Bangladesh",
+    "AST": "Arabia, Atlantic Canada",
+    "PST": "North America, the Philippines",
+    "EDT": "North America, Australia",
+    "CDT": "North America, Cuba",
+    "SST": "Samoa, Singapore",
+    "ECT": "Ecuador, the eastern Caribbean",
+    "GST": "the Gulf, South Georgia",
+}
+_PLACES = "'Asia/Shanghai' or 'America/Chicago', or an offset, '+08:00'"
+
+#: Cities that are asked for, and whose zone the database has under another name.
+_CITIES = {
+    **dict.fromkeys(
+        ("peking", "beijing", "shenzhen", "guangzhou", "chengdu", "wuhan", "nanjing", "tianjin", "china"),
+        "Asia/Shanghai",
+    ),
+    **dict.fromkeys(("osaka", "kyoto", "japan"), "Asia/Tokyo"),
+    **dict.fromkeys(("mumbai", "bombay", "delhi", "new_delhi", "bangalore", "india"), "Asia/Kolkata"),
+    "hanoi": "Asia/Ho_Chi_Minh",
+    **dict.fromkeys(("san_francisco", "seattle"), "America/Los_Angeles"),
+    **dict.fromkeys(("washington", "boston"), "America/New_York"),
+}
+
 
 def zone_name(tz: object) -> str:
     """Return the name of a time zone as Arrow knows it: of the IANA database, or ``+hh:mm``; UTC has one name.
@@ -59,6 +87,11 @@ def _offset_name(zone: tzinfo) -> str:
 
 
 def _alike(name: str) -> str:
+    if name.upper() in _SEVERAL:
+        return f": {name.upper()} is ambiguous ({_SEVERAL[name.upper()]}): name a place, such as {_PLACES}"
+    city = re.split(r"[/ ]", name)[-1].lower()
+    if city in _CITIES:
+        return f": did you mean {_CITIES[city]!r}?"
     from difflib import get_close_matches
     from zoneinfo import available_timezones
 
