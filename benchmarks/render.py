@@ -101,10 +101,30 @@ def stages_table(result: dict[str, Any], tool: str) -> str:
     mine = counted(result["runs"], tool)
     names = list(mine[0]["stages"])
     inside = {name: median(run["stages"][name] for run in mine) for name in names}
-    rest = median(run["wall_s"] - sum(run["stages"].values()) for run in mine)
+    rest = median(
+        run["wall_s"] - sum(s for name, s in run["stages"].items() if not name.startswith(" "))
+        for run in mine
+    )
     rows = [[name, f"{value:.3f}"] for name, value in inside.items()]
     return table(
         ["stage of " + NAMES[tool], "wall s"], [*rows, ["start and end of the process", f"{rest:.3f}"]]
+    )
+
+
+def startup_section() -> str:
+    """Return what importing costs, where that was recorded (``python benchmarks/startup.py --record``)."""
+    path = HERE / "results" / "startup.json"
+    if not path.exists():
+        return ""
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    times = {name: median(runs) for name, runs in recorded["runs"].items()}
+    empty = times["empty interpreter"]
+    rows = [[name, f"{1000 * t:.0f}", f"{1000 * (t - empty):+.0f}"] for name, t in times.items()]
+    versions = ", ".join(f"{name} {v}" for name, v in recorded["versions"].items())
+    count = len(recorded["runs"]["empty interpreter"])
+    return (
+        f"## Start-up\n\nWhole processes, medians of {count} runs in turn; Python {recorded['python']}, {versions}. "
+        "Made by `python benchmarks/startup.py --record`.\n\n" + table(["", "ms", "more than empty"], rows)
     )
 
 
@@ -144,7 +164,7 @@ def main() -> None:
         for p in sorted((HERE / "results").glob("companions-*.json"))
     ]
     results.sort(key=lambda r: (r["fill"] != "forward", r["data"]["made_rows"], r["label"]))
-    page = "\n".join([HEAD, *(section(result) for result in results), METHOD])
+    page = "\n".join([HEAD, *(section(result) for result in results), startup_section(), METHOD])
     out = HERE.parent / "docs" / "benchmarks.md"
     out.write_text(page, encoding="utf-8")
     print(f"{out}: {len(results)} results")

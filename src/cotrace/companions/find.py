@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -119,14 +120,17 @@ def find_companions(
         stays = pings_or_stays
         _check_options(stays, options)
         listed = read_cases(cases, as_of, stays.devices.type)
+        clock = Clock()
         index = index_of_stays(stays, listed.ids, n_threads)
-        return _found(index, listed, rule, stays, None, n_threads)
+        clock.lap("index")
+        return _found(index, listed, rule, stays, None, n_threads, clock)
     if not hasattr(pings_or_stays, "scan"):
         raise CotraceTypeError(
             f"{type(pings_or_stays).__name__} is neither Pings nor Stays: read it with cotrace.read_pings()"
         )
     listed = read_cases(cases, as_of, pings_or_stays.device_type)
     tracked = _Tracked(listed, rule.lookback_s)
+    clock = Clock()
     built = build(
         pings_or_stays,
         options,
@@ -136,8 +140,10 @@ def find_companions(
         progress=progress,
         sort_memory=sort_memory,
     )
+    clock.lap("stays")
     index = index_of_built(built, listed.ids, n_threads)
-    return _found(index, listed, rule, built, tracked.track, n_threads)
+    clock.lap("index")
+    return _found(index, listed, rule, built, tracked.track, n_threads, clock)
 
 
 def _time_asked(cases: Cases, rule: CompanionRule, options: StayOptions) -> tuple[int, int] | None:
@@ -183,6 +189,19 @@ def _check_options(stays: Stays, options: StayOptions) -> None:
         )
 
 
+class Clock:
+    """How long each stage took."""
+
+    def __init__(self) -> None:
+        self.took: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End a stage; the next one begins."""
+        now = time.perf_counter()
+        self.took[stage], self._since = now - self._since, now
+
+
 class _Tracked:
     """The cases as devices that a pass follows."""
 
@@ -203,16 +222,18 @@ def _found(
     source: Built | Stays,
     track: Track | None,
     threads: int,
+    clock: Clock,
 ) -> Companions:
     windows = cases.windows(rule.lookback_s) - index.base
     matches = match(index, windows, rule, threads)
+    clock.lap("match")
     pings = track.coverage() if track else None
     seen = track.seen(len(cases)) if track else index.case_codes >= 0
     _warn_of_cases(cases, seen, windows + index.base, source.span, source.counts.skipped)
     _warn_of_coverage(pings, rule)
     _warn_of_crowds(matches)
     parts = _Parts(cases, index, matches, windows, pings, source.span)
-    return Companions(parts, rule, source.options, source.counts, source.tz)
+    return Companions(parts, rule, source.options, source.counts, source.tz, clock.took)
 
 
 def _warn(message: str, kind: str, **figures: object) -> None:

@@ -71,13 +71,21 @@ class Companions:
         What became of every row of the input.
     tz : str
         Time zone of the results.
+    took : dict
+        Seconds by stage: ``stays`` (reading included), ``index``, ``match``.
     """
 
     def __init__(
-        self, parts: _Parts, rule: CompanionRule, options: StayOptions, counts: Counts, tz: str
+        self,
+        parts: _Parts,
+        rule: CompanionRule,
+        options: StayOptions,
+        counts: Counts,
+        tz: str,
+        took: dict[str, float],
     ) -> None:
         self._parts = parts
-        self.rule, self.options, self.counts, self.tz = rule, options, counts, tz
+        self.rule, self.options, self.counts, self.tz, self.took = rule, options, counts, tz, took
 
     @cached_property
     def cases(self) -> Table:
