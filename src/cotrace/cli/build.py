@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotrace.errors import CaseError, OptionError, ReadError, SchemaError
+from cotrace.errors import OptionError, ReadError, SchemaError
 
 if TYPE_CHECKING:
     from cotrace.grid import Grid
@@ -145,25 +145,7 @@ def read_cases(path: str) -> CaseFile:
     except IsADirectoryError:
         raise ReadError(f"--cases {path} is a folder: name a CSV or Parquet file") from None
     frame = _cases_parquet(path, body) if body[:4] == b"PAR1" else _cases_csv(path, body)
-    _refuse_no_device(frame)
     return CaseFile(frame, hashlib.sha256(body).hexdigest())
-
-
-def _refuse_no_device(frame: Any) -> None:
-    from cotrace.companions.cases import _DEVICE_NAMES
-
-    names = list(frame) if isinstance(frame, dict) else frame.column_names
-    device = next((name for name in _DEVICE_NAMES if name in names), None)
-    column: Any = [] if device is None else frame[device]
-    values = column if isinstance(column, list) else column.to_pylist()
-    missing = [
-        row for row, value in enumerate(values) if value is None or value != value
-    ]  # NaN is not itself
-    if missing:
-        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise CaseError(
-            f"row {missing[0]} of the cases has no device{more}: give its id, or take the row out"
-        )
 
 
 def _cases_parquet(file: str, body: bytes) -> Any:
@@ -201,5 +183,5 @@ def _cases_csv(file: str, body: bytes) -> dict[str, list[str | None]]:
         raise ReadError(
             f"--cases {file}: {len(odd)} rows have not the header's {len(header)} fields, first row {odd[0]}"
         )
-    # an empty field is no date; an empty device is refused next
+    # an empty field is no date; an empty device is left for the library to refuse
     return {name: [row[i].strip() or None for row in below] for i, name in enumerate(header)}
