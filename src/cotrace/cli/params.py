@@ -45,6 +45,11 @@ input_options = _all(
     _column("device", "the device id"),
     _column("time", "the time"),
     click.option("--unit", metavar="s|ms|us|ns", help="Unit of times that are integers."),
+    click.option(
+        "--time-format",
+        metavar="FORMAT",
+        help="How times are written, where not in ISO 8601: %Y%m%d%H%M%S for 20211020000002.",
+    ),
     click.option("--tz", metavar="ZONE", help="Time zone of times without one, such as Asia/Shanghai."),
     click.option(
         "--clock-change",

@@ -35,10 +35,14 @@ class Converter:
     @property
     def hints(self) -> dict[str, str]:
         """Return, by reason, what may help with such rows."""
+        times = self.times
+        bad = (
+            "not a number"
+            if times.unit
+            else "write ISO 8601, such as 2021-11-01T08:30:00+08:00, or name time_format="
+        )
         return {
-            BAD_TIME: "write ISO 8601, such as 2021-11-01T08:30:00+08:00"
-            if self.times.unit is None
-            else "not a number",
+            BAD_TIME: bad if times.form is None else f"does not fit time_format={times.form.text!r}",
             AMBIGUOUS_TIME: "clock_change='earliest' or 'latest' reads them",
             MISSING_TIME: "clock_change='earliest' or 'latest' reads them",
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cotrace.io.timeformat import calendar_format
+
 __all__ = ["EARLIEST", "LATEST", "PER_SECOND", "say_instant", "say_units"]
 
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -21,6 +23,10 @@ def say_instant(seconds: float) -> str:
 
 
 def say_units(number: float, text: str) -> str:
-    """Say what a number would be in each unit."""
+    """Say what a number would be in each unit, or in which format its digits are a date and time."""
+    calendar = calendar_format(text)
+    if calendar is not None:
+        parts = "YYYYMMDDhhmmss" if calendar.endswith("%S") else "YYYYMMDDhhmm"
+        return f"Its first value, {text}, looks like {parts}: time_format={calendar!r}"
     meant = ", ".join(f"{say_instant(number / per)} as {unit!r}" for unit, per in PER_SECOND.items())
     return f"Its first value, {text}, would be {meant}: name the one that is meant, unit='s' for instance"

@@ -13,6 +13,7 @@ from cotrace.errors import TimeError
 from cotrace.io.batches import Marks
 from cotrace.io.instants import say_units
 from cotrace.io.reasons import BAD_TIME
+from cotrace.io.timeformat import calendar_format
 from cotrace.io.zones import zone_name
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def _row_by_row(
     import pyarrow as pa
 
     text, aware, local = _sorted_out(text)
+    if not (aware | local).any():
+        _check_digits(text, name, first_row)
     if given is None:
         _check_zone(text, aware, local, name, zone, first_row)
     seconds = np.zeros(len(text), np.int64)
@@ -148,6 +151,17 @@ def _row_by_row(
     marks.mark(~good, BAD_TIME)
     seconds[~good] = 0
     return seconds, local & good
+
+
+def _check_digits(text: pa.Array, name: str, first_row: int) -> None:
+    """Raise where a batch without any readable time begins with the digits of a date and time."""
+    first = next((t for t in text.drop_null()[:1].to_pylist()), "")
+    time_format = calendar_format(first)
+    if time_format is not None:
+        raise TimeError(
+            f"times in column {name!r} look like YYYYMMDDhhmmss (one of these {len(text)} rows from row {first_row} is "
+            f"{first!r}): give time_format={time_format!r}"
+        )
 
 
 def _sorted_out(text: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

@@ -37,6 +37,7 @@ def read_pings(
     crs: Any = None,
     tz: Any = None,
     unit: str | None = None,
+    time_format: str | None = None,
     errors: Literal["collect", "raise"] = "collect",
     clock_change: ClockChange = "refuse",
     refused_cap: int = 100_000,
@@ -65,6 +66,9 @@ def read_pings(
         input has several zones.
     unit : {"s", "ms", "us", "ns"}, optional
         What times that are numbers count since 1970-01-01 UTC.
+    time_format : str, optional
+        How times that are text, or digits such as 20211020000002, are written: ``"%Y%m%d%H%M%S"``. Its parts are
+        those of ``datetime.strptime``; without %z it needs ``tz``.
     errors : {"collect", "raise"}
         Whether rows that cannot be used are counted and kept aside, or stop the reading.
     clock_change : {"refuse", "earliest", "latest"}
@@ -101,7 +105,7 @@ def read_pings(
         raise CotraceTypeError(f"refused_cap={refused_cap!r} is not a whole number of rows")
     if refused_cap < 0:
         raise OptionError(f"refused_cap={refused_cap!r} is negative")
-    opened, convert, table = resolve(source, Asked(given, towers, crs, tz, unit, clock_change))
+    opened, convert, table = resolve(source, Asked(given, towers, crs, tz, unit, clock_change, time_format))
     return Pings(opened, convert, table, errors=errors, refused_cap=refused_cap)
 
 

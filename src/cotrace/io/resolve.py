@@ -13,6 +13,7 @@ from cotrace.io.files import FileSource, open_source
 from cotrace.io.ids import common_type, id_kind
 from cotrace.io.positions import PositionReader, check_axis
 from cotrace.io.source import Source
+from cotrace.io.timeformat import TimeFormat
 from cotrace.io.times import TimeReader, check_unit, resolve_times
 from cotrace.io.towers import read_towers
 from cotrace.io.zones import ClockChange, zone_name
@@ -33,12 +34,14 @@ class Asked:
     tz: Any
     unit: str | None
     clock_change: ClockChange
+    time_format: str | None = None
 
 
 def resolve(source: Any, asked: Asked) -> tuple[Source, Converter, pa.Table | None]:
     """Open a source and decide how each of its columns is read."""
     unit = check_unit(asked.unit)
     tz = None if asked.tz is None else zone_name(asked.tz)
+    form = None if asked.time_format is None else TimeFormat(asked.time_format)
     opened = open_source(source)
     where, names = opened.names()[0]
     columns = find_columns(names, asked.columns, where)
@@ -49,7 +52,7 @@ def resolve(source: Any, asked: Asked) -> tuple[Source, Converter, pa.Table | No
     device_type = _id_type(opened, columns.device)
     tower_type = _tower_type(opened, columns)
     _check_axes(opened, positions)
-    times = _times(opened, columns.time, tz, unit, asked.clock_change)
+    times = _times(opened, columns.time, tz, unit, asked.clock_change, form)
     towers = _towers(asked, columns, tower_type)
     _check_crs(asked.crs, positions, towers)
     return opened, Converter(columns, device_type, tower_type, times, positions), towers
@@ -98,13 +101,20 @@ def _tower_type(opened: Source, columns: Columns) -> pa.DataType | None:
 
 
 def _times(
-    opened: Source, name: str, tz: str | None, unit: str | None, clock_change: ClockChange
+    opened: Source,
+    name: str,
+    tz: str | None,
+    unit: str | None,
+    clock_change: ClockChange,
+    form: TimeFormat | None,
 ) -> TimeReader:
     def heads() -> Iterator[pa.Array]:
         return (batch.column(0) for batch in opened.batches([name]))
 
     parts = [(where, schema.field(name).type) for where, schema in opened.schemas()]
-    return resolve_times(parts, heads, name=name, tz=tz, unit=unit, clock_change=clock_change)
+    return resolve_times(
+        parts, heads, name=name, tz=tz, unit=unit, clock_change=clock_change, time_format=form
+    )
 
 
 def _towers(asked: Asked, columns: Columns, tower_type: pa.DataType | None) -> pa.Table | None:

@@ -14,6 +14,7 @@ from cotrace.io import isotext
 from cotrace.io.batches import Marks
 from cotrace.io.instants import EARLIEST, LATEST, PER_SECOND, say_instant, say_units
 from cotrace.io.reasons import BAD_TIME, NO_TIME
+from cotrace.io.timeformat import TimeFormat, calendar_format
 from cotrace.io.zones import ClockChange, local_to_utc, zone_name
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def resolve_times(
     tz: str | None,
     unit: str | None,
     clock_change: ClockChange,
+    time_format: TimeFormat | None = None,
 ) -> TimeReader:
     """Decide how a source's times are read, and the time zone of the results.
 
@@ -69,7 +71,7 @@ def resolve_times(
         What each part of the source is called, and the type of its time column.
     heads : callable
         Gives the time column batch by batch; asked only where the type alone does not tell.
-    name, tz, unit, clock_change
+    name, tz, unit, clock_change, time_format
         The column, and what the caller said.
 
     Raises
@@ -89,11 +91,15 @@ def resolve_times(
         kinds.setdefault(sort, where)
         if sort == "aware":
             zones.setdefault(zone_name(plain_type(kind).tz), where)
-    _check_kinds(kinds, name, tz, unit, heads)
-    if "text" in kinds and tz is None and unit is None:
-        offset = isotext.first_offset(heads(), name)
+    if time_format is not None:
+        _check_format(kinds, name, unit, time_format)
+    else:
+        _check_kinds(kinds, name, tz, unit, heads)
+    if tz is None and unit is None and (time_format is not None or "text" in kinds):
+        written = heads() if time_format is None else (time_format.iso(head) for head in heads())
+        offset = isotext.first_offset(written, name)
         if offset is not None:
-            zones.setdefault(offset, kinds["text"])
+            zones.setdefault(offset, next(iter(kinds.values())))
     if tz is None and len(zones) > 1:
         (one, here), (other, there) = list(zones.items())[:2]
         raise TimeError(
@@ -101,12 +107,27 @@ def resolve_times(
             f"instants are clear, the zone of the results is not: name it, tz={one!r} for instance"
         )
     zone = tz or next(iter(zones), "UTC")
-    return TimeReader(name, zone, tz is not None, unit, clock_change, kinds=tuple(kinds))
+    return TimeReader(name, zone, tz is not None, unit, clock_change, kinds=tuple(kinds), form=time_format)
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
     """Return the type of the values under a dictionary or run-end encoding."""
     return getattr(kind, "value_type", kind)
+
+
+def _check_format(kinds: dict[str, str], name: str, unit: str | None, time_format: TimeFormat) -> None:
+    if unit is not None:
+        raise OptionError(
+            f"unit={unit!r} is for numbers that count since 1970, and time_format={time_format.text!r} for dates "
+            "written out: give one of them"
+        )
+    odd = sorted({"aware", "naive", "date"} & set(kinds))
+    if odd:
+        what = "dates without a time of day" if odd == ["date"] else "timestamps already"
+        raise OptionError(
+            f"{kinds[odd[0]]}: time_format={time_format.text!r} is for text or digits; those in column {name!r} are "
+            f"{what}"
+        )
 
 
 def _check_kinds(
@@ -146,6 +167,7 @@ class TimeReader:
         clock_change: ClockChange,
         *,
         kinds: tuple[str, ...],
+        form: TimeFormat | None = None,
     ) -> None:
         self.name = name
         self.zone = zone
@@ -153,10 +175,13 @@ class TimeReader:
         self.unit = unit
         self.clock_change: ClockChange = clock_change
         self.kinds = kinds
+        self.form = form
         self.naive = "naive" in kinds
 
     def describe(self) -> str:
         """Say how times are read."""
+        if self.form is not None:
+            return f"{' and '.join(self.kinds)}, as {self.form.text}"
         words = {
             "aware": "timestamps with a time zone",
             "naive": f"timestamps by the clock of {self.zone}",
@@ -172,7 +197,10 @@ class TimeReader:
         kind = time_kind(array.type)
         array = plain(array)
         marks.mark(null_mask(array), NO_TIME)
-        if kind == "text" and self.unit is not None:
+        if self.form is not None and kind in ("text", "integer", "float"):
+            array, kind = self.form.iso(array), "text"
+            marks.mark(null_mask(array), BAD_TIME)  # those that were null before are marked already
+        elif kind == "text" and self.unit is not None:
             array, kind = self._numbers(array, marks)
         if kind in ("aware", "naive"):
             seconds = self._stamps(array, kind, first_row, marks)
@@ -204,6 +232,7 @@ class TimeReader:
             array = cast_or_null(array, pa.int64())
         marks.mark(null_mask(array), BAD_TIME)  # those that were null before are marked already
         ticks = self._ticks(array, marks)
+        self._check_digits(ticks, first_row, marks)
         return self._checked(floor_div(ticks, PER_SECOND[str(self.unit)]), first_row, marks)
 
     def _floats(self, array: pa.Array, first_row: int, marks: Marks) -> Int64:
@@ -217,6 +246,7 @@ class TimeReader:
             values = np.where(marks.codes == 0, values, 0.0)
         # floor before the division, which may round up to the next second
         ticks = np.floor(values).astype(np.int64)
+        self._check_digits(ticks, first_row, marks)
         return self._checked(floor_div(ticks, PER_SECOND[str(self.unit)]), first_row, marks)
 
     def _numbers(self, array: pa.Array, marks: Marks) -> tuple[pa.Array, str]:
@@ -229,6 +259,17 @@ class TimeReader:
         number = pc.match_substring_regex(text, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
         marks.mark(~np.asarray(number.fill_null(False).to_numpy(zero_copy_only=False)), BAD_TIME)
         return _ticks_of(pc.if_else(number, text, None)), "integer"
+
+    def _check_digits(self, ticks: Int64, first_row: int, marks: Marks) -> None:
+        """Raise where the digits of the first and the last number are those of a date and time."""
+        good = np.arange(len(ticks)) if marks.codes is None else np.flatnonzero(marks.codes == 0)
+        ends = [str(int(ticks[i])) for i in (good[:1].tolist() + good[-1:].tolist())]
+        formats = {calendar_format(text) if len(text) == 14 else None for text in ends}
+        if ends and None not in formats:
+            raise TimeError(
+                f"numbers in column {self.name!r} look like YYYYMMDDhhmmss, not like {self.unit} since 1970 (row "
+                f"{first_row + int(good[0])} is {ends[0]}): give time_format={formats.pop()!r} in place of unit="
+            )
 
     def early(self, latest: int) -> str | None:
         """Say which coarser unit is likely meant when all times lie soon after 1970; None when none is."""
