@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,7 +9,7 @@ import pytest
 from tests.io.helpers import lonlat, read, refused, table
 
 import cotrace
-from cotrace.errors import CotraceWarning, OptionError, PositionError, SchemaError
+from cotrace.errors import CotraceWarning, OptionError, PositionError, RefusedRowsError, SchemaError
 from cotrace.io import read_towers
 
 LOG = {"device": [1, 2, 3], "time": [0, 60, 120], "tower": [7, 8, 7]}
@@ -205,3 +207,41 @@ def test_the_pair_in_one_word():
     assert read_towers(towers, tower="area,cell")["tower"].to_pylist() == ["1-2"]
     with pytest.raises(SchemaError, match="there is no column 'nocell'"):
         read(log, unit="s", tower="area,nocell")
+
+
+def stays_of(log, towers, **options):
+    pings = cotrace.read_pings(log, unit="s", towers=towers, **options)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        cotrace.find_stays(pings, options=cotrace.StayOptions(fill="forward"))
+    return " ".join(str(w.message) for w in said if w.message.kind == "refused")
+
+
+def test_what_is_said_of_towers_without_a_place():
+    known = {"tower": [7, 8], "lon": [116.0, None], "lat": [39.0, None]}
+    said = stays_of(LOG, known)
+    assert "1 unknown tower (all known, but without a position: fill lon and lat of these towers in)" in said
+    said = stays_of({**LOG, "tower": [7, 8, 9]}, known)
+    assert "2 unknown tower (1 known, but without a position" in said
+    assert "; 1 not in the table: add these towers)" in said
+    assert "1 unknown tower (not in the table of towers)" in stays_of({**LOG, "tower": [7, 7, 9]}, known)
+
+
+def test_no_tower_of_the_pings_is_in_the_table():
+    log = {**LOG, "tower": ["0007", "0008", "0007"]}
+    with pytest.raises(
+        RefusedRowsError, match=r"3 unknown tower \(no tower of the pings is among the 2"
+    ) as caught:
+        stays_of(log, {"tower": [7, 8], "lon": [116.0, 117.0], "lat": [39.0, 39.0]})
+    text = str(caught.value)
+    assert (
+        "ids are large_string in the pings and int64 in the table as given: do they differ in leading zeros"
+        in text
+    )
+    assert "0007" not in text
+    with pytest.raises(RefusedRowsError, match="all known, but without a position"):
+        stays_of(LOG, {"tower": [7, 8], "lon": [None, None], "lat": pa.array([None, None], pa.float64())})
+    with pytest.raises(
+        RefusedRowsError, match=r"row 0 cannot be used: unknown tower \(no tower of the pings"
+    ):
+        stays_of(log, {"tower": [7], "lon": [116.0], "lat": [39.0]}, errors="raise")

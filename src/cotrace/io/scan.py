@@ -15,8 +15,10 @@ from cotrace.errors import CotraceError, CotraceWarning
 from cotrace.io.ahead import run
 from cotrace.io.batches import PingBatch
 from cotrace.io.doubts import Doubts
+from cotrace.io.reasons import UNKNOWN_TOWER
 from cotrace.io.refused import Refusals, code_of, outside
 from cotrace.io.source import Window
+from cotrace.io.unplaced import UnplacedTowers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,7 +52,9 @@ class Scan:
         self._threads = threads
         self._window = window
         self._progress = progress
-        self._refusals = Refusals(self.counts, pings.refused_cap, pings.errors == "raise", pings._hints)
+        self._hints = dict(pings._hints)
+        self._refusals = Refusals(self.counts, pings.refused_cap, pings.errors == "raise", self._hints)
+        self._unplaced: UnplacedTowers | None = None
         # weak, so that a loop that is left ends the reading even when nobody closes the scan
         self._batches: weakref.ref[Generator[PingBatch, None, None]] | None = None
         self._done = False
@@ -132,6 +136,11 @@ class Scan:
         local = np.flatnonzero(which) if which.dtype == np.bool_ else np.unique(which.astype(np.int64))
         if not len(local):
             return
+        if reason == UNKNOWN_TOWER and self._pings.towers is not None:
+            if self._unplaced is None:
+                self._unplaced = UnplacedTowers(self._pings.towers)
+            self._unplaced.see(batch.tower, local)
+            self._hints[reason] = self._unplaced.hint(self._pings.tower_type, self.counts.used - len(local))
         at = local if batch.rows is None else batch.rows[local] - batch.first_row
         self._refusals.add(
             batch._source, at, np.full(len(at), code, np.uint8), batch.first_row, 0, used=len(at)
@@ -144,6 +153,8 @@ class Scan:
         """
         if not self._done:
             raise CotraceError("the scan is not at its end, so its counts are not those of the whole source")
+        if self._unplaced is not None:
+            self._hints[UNKNOWN_TOWER] = self._unplaced.hint(self._pings.tower_type, self.counts.used)
         self._pings._finished(self.counts, self._refusals)
         self._refusals.report()
 

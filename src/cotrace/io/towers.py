@@ -21,7 +21,10 @@ from cotrace.io.refused import outside
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read_towers"]
+__all__ = ["GIVEN_TYPE", "read_towers"]
+
+#: Under this key the table's metadata have the type that its ids had before they took that of the pings.
+GIVEN_TYPE = "cotrace.given_type"
 
 
 def read_towers(
@@ -80,9 +83,10 @@ def read_towers(
     )
     rows = whole if whole is not None else opened.schemas()[0][1].empty_table()
     columns = _columns(rows, ids, axes, extra, crs, where)
+    given = columns["tower"].type
     if id_type is not None:
         columns["tower"] = as_type(columns["tower"], id_type, where)
-    return _one_each(pa.table(columns), where)
+    return _one_each(pa.table(columns), where).replace_schema_metadata({GIVEN_TYPE: str(given)})
 
 
 def _id_columns(names: list[str], given: Any, where: str) -> list[str]:
