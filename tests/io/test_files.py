@@ -161,8 +161,10 @@ def test_what_is_not_there(tmp_path: Path):
         ReadError, match=r"'s3://bucket/p.parquet' is not on this machine: open it with pyarrow"
     ):
         cotrace.read_pings("s3://bucket/p.parquet")
-    with pytest.raises(CotraceTypeError, match="a list of sources holds paths, but one is a dict"):
-        cotrace.read_pings([table()])
+    with pytest.raises(
+        CotraceTypeError, match="a list of sources holds paths or tables, not both: one is a dict"
+    ):
+        cotrace.read_pings([table(), "a.csv"])
 
 
 def test_folders_with_nothing_to_read(tmp_path: Path):

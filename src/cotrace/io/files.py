@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from cotrace.errors import ReadError, SchemaError
@@ -122,6 +122,14 @@ class FileSource(Source):
 
 def open_source(source: Any) -> Source:
     """Return a source for anything that pings can be read from."""
+    if isinstance(source, Iterator) and not hasattr(source, "__arrow_c_stream__"):
+        source = _of_iterator(source)
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, (list, tuple)) and source and not any(map(is_path, source)):
+        from cotrace.io.chunks import ListSource
+
+        return ListSource(source)
     if is_path(source) or isinstance(source, (list, tuple)):
         notes: list[str] = []
         files, own_order = find_files(source, notes)
@@ -129,6 +137,16 @@ def open_source(source: Any) -> Source:
     from cotrace.io.frames import open_frame
 
     return open_frame(source)
+
+
+def _of_iterator(source: Iterator[Any]) -> Any:
+    """Return a list of paths, or a source for tables that come one by one."""
+    first = next(source, None)
+    if is_path(first):
+        return [first, *source]
+    from cotrace.io.chunks import open_pieces
+
+    return open_pieces(chain([] if first is None else [first], source))
 
 
 def _check_content(path: str) -> None:

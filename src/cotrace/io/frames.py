@@ -14,7 +14,7 @@ from cotrace.io.source import BATCH_ROWS, Source, Task, Window
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TableSource", "open_frame"]
+__all__ = ["SpoolTask", "TableSource", "kept_file", "open_frame"]
 
 
 def open_frame(source: Any) -> Source:
@@ -37,9 +37,14 @@ def open_frame(source: Any) -> Source:
         return SpooledSource("the Arrow stream", source)
     if hasattr(source, "__arrow_c_stream__"):
         return SpooledSource("the Arrow stream", pa.RecordBatchReader.from_stream(source))
+    if _is_a(source, "pyarrow.dataset", "Dataset"):
+        return SpooledSource("the Arrow dataset", source, lambda c: source.scanner(columns=c).to_reader())
+    if _is_a(source, "pyarrow.dataset", "Scanner"):
+        return SpooledSource("the Arrow scanner", source.to_reader())
     raise CotraceTypeError(
         f"cannot read pings from a {type(source).__name__}: give a path, a list of paths, a folder, a glob, a "
-        "table of pandas, polars, PyArrow or DuckDB, anything with __arrow_c_stream__, or a dict of arrays"
+        "table of pandas, polars, PyArrow or DuckDB, anything with __arrow_c_stream__, or a dict of arrays; "
+        "for a stream of record batches make a reader, pa.RecordBatchReader.from_batches(schema, generator)"
     )
 
 
@@ -221,9 +226,10 @@ class SpoolTask(Task):
 class SpooledSource(Source):
     """A stream that can be read only once: what is used of it goes to a temporary file, for as long as needed."""
 
-    def __init__(self, label: str, reader: Any) -> None:
+    def __init__(self, label: str, reader: Any, opening: Any = None) -> None:
         super().__init__(label)
         self._reader = reader
+        self._opening = opening
         self._schema = reader.schema
         self._path = ""
         self._rows = 0
@@ -235,19 +241,16 @@ class SpooledSource(Source):
     def load(self, columns: Sequence[str]) -> None:
         """Read the stream to its end and keep these columns in a temporary file."""
         import os
-        import tempfile
-        import weakref
 
         import pyarrow as pa
 
-        handle, self._path = tempfile.mkstemp(prefix="cotrace-", suffix=".arrow")
-        os.close(handle)
-        weakref.finalize(self, _remove, self._path)
+        self._path = kept_file(self)
         self._schema = pa.schema([self._schema.field(c) for c in columns])
         try:
             # the stream format, because dictionaries may change from batch to batch
             with pa.ipc.new_stream(self._path, self._schema) as file:
-                for batch in self._reader:
+                reader = self._reader if self._opening is None else self._opening(list(columns))
+                for batch in reader:
                     file.write_batch(batch.select(list(columns)))
                     self._rows += batch.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -255,7 +258,7 @@ class SpooledSource(Source):
                 f"{self.label} broke off after {self._rows:,} rows, or there was no room for it on disk "
                 f"({type(error).__name__}): {str(error).splitlines()[0]}"
             ) from error
-        self._reader = None
+        self._reader = self._opening = None
         size = os.path.getsize(self._path)
         self.notes.append(f"{self._rows:,} rows of a stream kept in a temporary file of {size / 1e6:,.1f} MB")
 
@@ -271,6 +274,18 @@ class SpooledSource(Source):
     def tasks(self, window: Window | None = None) -> tuple[list[Task], int]:
         """Return the file as one piece."""
         return [SpoolTask(0, self._rows, self._path)], 0
+
+
+def kept_file(owner: object) -> str:
+    """Make a temporary file that lives for as long as its owner."""
+    import os
+    import tempfile
+    import weakref
+
+    handle, path = tempfile.mkstemp(prefix="cotrace-", suffix=".arrow")
+    os.close(handle)
+    weakref.finalize(owner, _remove, path)
+    return path
 
 
 def _remove(path: str) -> None:

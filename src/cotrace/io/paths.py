@@ -62,7 +62,9 @@ def find_files(source: Any, notes: list[str]) -> tuple[list[FoundFile], bool]:
     files = []
     for item in source:
         if not is_path(item):
-            raise CotraceTypeError(f"a list of sources holds paths, but one is a {type(item).__name__}")
+            raise CotraceTypeError(
+                f"a list of sources holds paths or tables, not both: one is a {type(item).__name__}"
+            )
         files.extend(_expand(item, notes))
     if not files:
         raise ReadError("the list of paths is empty: name at least one file")

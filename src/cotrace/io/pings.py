@@ -49,9 +49,10 @@ def read_pings(
 
     Parameters
     ----------
-    source : table, dict, path, or list of paths
+    source : table, dict, path, or list of these
         A table of pandas, polars, PyArrow or DuckDB, anything with ``__arrow_c_stream__``, a dict of arrays; or
-        Parquet, CSV (compressed too) or Arrow files: one, a list, a folder, or a glob.
+        Parquet, CSV (compressed too) or Arrow files: one, a list, a folder, or a glob. Also a list or an iterator
+        of tables or record batches.
     device, time, lon, lat, x, y : str, optional
         The columns, where they do not have one of the usual names, or where several have.
     tower : str or (str, str), optional
