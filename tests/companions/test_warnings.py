@@ -119,6 +119,24 @@ def test_a_grid_finer_than_the_towers() -> None:
     assert "1 of 2 towers have a radius over half a cell (400 m" in str(said["resolution"])
 
 
+def test_a_grid_finer_than_the_positions() -> None:
+    rows = {
+        "device": [1] * 3,
+        "time": [0, 60, 120],
+        "x": [0.0] * 3,
+        "y": [0.0] * 3,
+        "acc": [900.0, None, 5.0],
+    }
+    pings = cotrace.read_pings(rows, unit="s", accuracy="acc")
+    said = warned(lambda: cotrace.find_stays(pings))
+    assert said["resolution"].figures == {"rows": 1, "of": 2, "half_cell_m": 400.0}
+    assert "1 of 2 pings have an accuracy over half a cell (400 m)" in str(said["resolution"])
+    assert warned(lambda: cotrace.find_stays(cotrace.read_pings(rows, unit="s"))) == {}
+    text = cotrace.read_pings({**rows, "acc": ["good", "bad", "bad"]}, unit="s", accuracy="acc")
+    with pytest.raises(cotrace.CotraceError, match="'acc' is no accuracy in metres"):
+        cotrace.find_stays(text)
+
+
 def test_a_tower_log_wants_its_fill_named() -> None:
     log = {"device": [1] * 4, "time": [0, 600, 1200, 9000], "tower": ["a", "a", "b", "b"]}
     pings = cotrace.read_pings(log, unit="s")
@@ -164,6 +182,7 @@ def test_times_a_life_apart() -> None:
         cotrace.find_stays(pings)
 
 
+@pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
 def test_stays_on_another_grid_are_not_mixed_in_silence() -> None:
     stays = cotrace.find_stays(example(), options=StayOptions(grid=cotrace.Grid.planar(400)))
     asked = StayOptions(grid=cotrace.Grid.planar(800), max_gap="20min")

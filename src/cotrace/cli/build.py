@@ -33,7 +33,7 @@ Given = Mapping[str, Any]
 #: The parameters of ``read_pings``, of the same names here.
 _READ = (
     *("device", "time", "lon", "lat", "x", "y", "tower"),
-    *("towers", "crs", "tz", "unit", "time_format", "clock_change", "errors", "refused_cap"),
+    *("towers", "accuracy", "crs", "tz", "unit", "time_format", "clock_change", "errors", "refused_cap"),
 )
 _NONE = "none"
 

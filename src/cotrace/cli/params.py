@@ -64,6 +64,7 @@ input_options = _all(
     click.option(
         "--towers", metavar="FILE", help="Table of towers: tower, lon, lat[, radius_m, generation]."
     ),
+    _column("accuracy", "the positions' accuracy, in metres"),
     click.option("--crs", metavar="CRS", help="CRS of x and y (EPSG:32648), or gcj02 for lon and lat."),
     click.option(
         "--errors",

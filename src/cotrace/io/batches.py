@@ -66,6 +66,8 @@ class PingBatch:
         Longitude and latitude (WGS 84) or x and y; None where positions come from towers.
     tower : pyarrow.Array or None
         Tower ids of the source's ``tower_type``. Null only where ``a`` and ``b`` say where the ping is.
+    accuracy : float64 array or None
+        Metres, where a column of it was named; NaN where it is not known.
     """
 
     first_row: int
@@ -75,6 +77,7 @@ class PingBatch:
     a: npt.NDArray[np.float64] | None
     b: npt.NDArray[np.float64] | None
     tower: pa.Array | None
+    accuracy: npt.NDArray[np.float64] | None = None
     _source: Any = field(default=None, repr=False)
     _marks: Marks | None = field(default=None, repr=False)
 

@@ -42,6 +42,7 @@ _MEANING = {
     "ci": "cell identity (ci)",
     "radius_m": "radius",
     "generation": "generation",
+    "accuracy": "accuracy",
 }
 
 
@@ -58,11 +59,13 @@ class Columns:
     tower: str | None = None
     lac: str | None = None
     ci: str | None = None
+    accuracy: str | None = None
 
     @property
     def used(self) -> tuple[str, ...]:
         """The columns, each once, in the order of the roles."""
-        roles = (self.device, self.time, self.lon, self.lat, self.x, self.y, self.tower, self.lac, self.ci)
+        place = (self.lon, self.lat, self.x, self.y, self.tower, self.lac, self.ci, self.accuracy)
+        roles = (self.device, self.time, *place)
         return tuple(dict.fromkeys(c for c in roles if c is not None))
 
     @property
@@ -96,7 +99,8 @@ def find_columns(names: Sequence[str], given: Mapping[str, Any], where: str) -> 
     names : sequence of str
         The columns that there are.
     given : mapping
-        What the caller named: ``device, time, lon, lat, x, y, tower``; ``tower`` may be a pair (lac, ci).
+        What the caller named: ``device, time, lon, lat, x, y, tower, accuracy``; ``tower`` may be a pair
+        (lac, ci).
     where : str
         How messages call the source.
 
@@ -110,7 +114,10 @@ def find_columns(names: Sequence[str], given: Mapping[str, Any], where: str) -> 
     kind = _position_kind(names, given, where)
     position = {role: one_column(role, names, given.get(role), where) for role in _AXES.get(kind, ())}
     tower = _tower_columns(names, tower_pair(names, given.get("tower")), where, needed=kind == "tower")
-    found = Columns(str(device), str(time), **position, **tower)
+    accuracy = given.get("accuracy")
+    if accuracy is not None:  # never found by its name: it costs reading
+        accuracy = one_column("accuracy", names, accuracy, where)
+    found = Columns(str(device), str(time), **position, **tower, accuracy=accuracy)
     if len(found.used) < sum(getattr(found, role) is not None for role in found.__dataclass_fields__):
         raise SchemaError(f"{where}: one column is named for two things: {found.describe()}")
     return found

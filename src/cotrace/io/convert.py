@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cotrace.arrays import frozen
+from cotrace.errors import SchemaError
 from cotrace.io.batches import Marks, PingBatch
 from cotrace.io.columns import Columns
 from cotrace.io.ids import pair_ids, read_ids
@@ -67,8 +68,21 @@ class Converter:
             tower, none = self._tower(batch, first_row)
             if self.positions is None:
                 marks.mark(none, NO_POSITION)
-        whole = PingBatch(first_row, None, device, time, a, b, tower, batch, marks)
+        whole = PingBatch(first_row, None, device, time, a, b, tower, self._accuracy(batch), batch, marks)
         return whole if marks.codes is None else _usable(whole, np.flatnonzero(marks.codes == 0))
+
+    def _accuracy(self, batch: pa.RecordBatch) -> npt.NDArray[np.float64] | None:
+        import pyarrow as pa
+
+        if self.columns.accuracy is None:
+            return None
+        try:
+            metres = batch.column(self.columns.accuracy).cast(pa.float64())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise SchemaError(
+                f"column {self.columns.accuracy!r} is no accuracy in metres: numbers are needed"
+            ) from None
+        return np.asarray(metres.to_numpy(zero_copy_only=False), dtype=np.float64)
 
     def _tower(self, batch: pa.RecordBatch, first_row: int) -> tuple[pa.Array, npt.NDArray[np.bool_] | None]:
         names = self.columns
@@ -96,6 +110,7 @@ def _usable(whole: PingBatch, keep: npt.NDArray[np.int64]) -> PingBatch:
         picked(whole.a),
         picked(whole.b),
         taken(whole.tower),
+        picked(whole.accuracy),
         whole._source,
         whole._marks,
     )

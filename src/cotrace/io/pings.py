@@ -34,6 +34,7 @@ def read_pings(
     y: str | None = None,
     tower: str | tuple[str, str] | None = None,
     towers: Any = None,
+    accuracy: str | None = None,
     crs: Any = None,
     tz: Any = None,
     unit: str | None = None,
@@ -59,6 +60,9 @@ def read_pings(
         The column of tower ids, or the pair (lac, ci).
     towers : table, dict or path, optional
         Where towers stand: columns tower (or lac and ci), lon, lat, and radius_m and generation where known.
+    accuracy : str, optional
+        The column of the positions' accuracy in metres. Nothing is computed from it: positions less accurate than
+        half a cell are warned of.
     crs : str, optional
         Of lon/lat, also those of ``towers``: WGS 84 by default, ``"gcj02"``, or another geographic CRS. Of x/y:
         a projected CRS in metres, or none for a plane.
@@ -98,6 +102,7 @@ def read_pings(
     from cotrace.io.resolve import Asked, resolve
 
     given = {"device": device, "time": time, "lon": lon, "lat": lat, "x": x, "y": y, "tower": tower}
+    given["accuracy"] = accuracy
     if errors not in ("collect", "raise"):
         raise OptionError(f"errors={errors!r} is not one of 'collect', 'raise'")
     if clock_change not in ("refuse", "earliest", "latest"):

@@ -95,6 +95,9 @@ class _ByGrid:
         assert batch.a is not None  # pings with positions have both
         assert batch.b is not None
         packed = self._bins(batch.a, batch.b)
+        if batch.accuracy is not None:
+            self._n_known += int(np.isfinite(batch.accuracy).sum())
+            self._n_vague += int((batch.accuracy > self._grid.cell_m / 2).sum())
         codes = self._ids.encode_numpy(packed)
         # the sentinel gets a code as any cell does, and at most once: look for it only when it is there
         bad = self._code_of_bad()
@@ -113,6 +116,7 @@ class _ByGrid:
 
     _seen = 0
     _bad = -1
+    _n_known = _n_vague = 0
 
     def order(self) -> NDArray[np.int64]:
         return self._ids.array
@@ -121,19 +125,31 @@ class _ByGrid:
         return Cells(self._ids.values(), self._grid, None, "grid")
 
     def warnings(self) -> list[CotraceWarning]:
-        n = self._bins.n_outside_area
-        if not n:
-            return []
-        crs = self._grid.crs
-        return [
-            CotraceWarning(
-                f"{n:,} rows lie outside the area of use of {crs}; they were used, but cells may not be "
-                f"{self._grid.cell_m:g} m there",
-                "area_of_use",
-                rows=n,
-                crs=crs,
+        said = []
+        if n := self._bins.n_outside_area:
+            crs, cell = self._grid.crs, f"{self._grid.cell_m:g} m"
+            but = f"they were used, but cells may not be {cell} there"
+            said.append(
+                CotraceWarning(
+                    f"{n:,} rows lie outside the area of use of {crs}; {but}",
+                    "area_of_use",
+                    rows=n,
+                    crs=crs,
+                )
             )
-        ]
+        if self._n_vague:
+            half = self._grid.cell_m / 2
+            said.append(
+                CotraceWarning(
+                    f"the grid is finer than the input: {self._n_vague:,} of {self._n_known:,} pings have an accuracy "
+                    f"over half a cell ({half:g} m), so a device may have been in other cells than its pings'",
+                    "resolution",
+                    rows=self._n_vague,
+                    of=self._n_known,
+                    half_cell_m=half,
+                )
+            )
+        return said
 
 
 class _ByTower:
