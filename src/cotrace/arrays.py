@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cast_or_null",
+    "counted",
     "from_numpy",
     "from_values",
     "frozen",
@@ -65,6 +66,16 @@ def from_values(values: list[Any], kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(
         kind, len(codes), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(codes))]
     )
+
+
+def counted(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Return the distinct values of a sorted array and how often each occurs.
+
+    As ``numpy.unique`` does, which loads much more than it needs for that.
+    """
+    first = np.flatnonzero(values[1:] != values[:-1]) + 1
+    lo = np.concatenate([[0], first]) if len(values) else first
+    return values[lo], np.diff(lo, append=len(values))
 
 
 def is_plain_numbers(array: pa.Array) -> bool:

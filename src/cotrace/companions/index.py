@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import take, view
+from cotrace.arrays import counted, take, view
+from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,7 +84,7 @@ def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
 
     found = pc.index_in(case_ids, value_set=stays.devices).fill_null(-1)
     case_codes = view(found, np.int32).astype(np.int64)
-    seen = np.unique(case_codes[case_codes >= 0])
+    seen, _ = counted(np.sort(case_codes[case_codes >= 0]))
     # stays are sorted by device: a case's rows are one slice
     lo, hi = (np.searchsorted(stays.rows[:, 0], seen, side=side) for side in ("left", "right"))
     wanted = np.zeros(len(stays.cells.values), dtype=np.bool_)
@@ -151,7 +152,8 @@ def _grouped(
     largest = int(np.diff(cell_rows).max()) if n_cells else 0
     n_segments = np.zeros(n_cells, dtype=np.int64)
 
-    def group(first: int, last: int) -> None:
+    def group(cells: tuple[int, int]) -> None:
+        first, last = cells
         segment_of = np.full(n_devices, -1, dtype=np.int32)
         places, scratch = np.empty(largest, dtype=np.int64), np.empty((largest, 4), dtype=np.int32)
         group_devices(rows, cell_rows, first, last, segment_of, places, scratch, n_segments)
@@ -159,8 +161,7 @@ def _grouped(
     # cells are shared out so that every thread has about as many rows
     edges = np.searchsorted(cell_rows, np.linspace(0, rows.shape[0], threads + 1)[1:-1])
     edges = np.concatenate([[0], edges.clip(0, n_cells), [n_cells]])
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(group, edges[:-1].tolist(), edges[1:].tolist()))
+    on_threads(group, list(pairwise(edges.tolist())), threads)
     cell_lo = np.concatenate([[0], np.cumsum(n_segments)]).astype(np.int64)
     seg_lo = np.empty(int(cell_lo[-1]) + 1, dtype=np.int64)
     mark_segments(rows, seg_lo)

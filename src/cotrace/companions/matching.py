@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cotrace.arrays import counted
+from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
     from cotrace.companions.index import CellIndex
@@ -75,12 +77,7 @@ def match(index: CellIndex, windows: NDArray[np.int64], rule: CompanionRule, thr
     Matches
     """
     one = _OneCase(index, windows, rule)
-    numbers = range(windows.shape[0])
-    if threads > 1 and len(numbers) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(one, numbers))
-    else:
-        found = [one(i) for i in numbers]
+    found = on_threads(one, range(windows.shape[0]), threads)
     return _joined(index, windows, found)
 
 
@@ -137,8 +134,8 @@ def _segments_by_case(index: CellIndex) -> dict[int, NDArray[np.int64]]:
     device = index.device_of(every)
     mine = every[is_case[device]]
     mine = mine[np.argsort(device[mine], kind="stable")]
-    codes, lo = np.unique(device[mine], return_index=True)
-    return dict(zip(codes.tolist(), np.split(mine, lo[1:]), strict=True)) if codes.size else {}
+    codes, sizes = counted(device[mine])
+    return dict(zip(codes.tolist(), np.split(mine, np.cumsum(sizes)[:-1]), strict=True)) if codes.size else {}
 
 
 def _joined(index: CellIndex, windows: NDArray[np.int64], found: list[_Found]) -> Matches:

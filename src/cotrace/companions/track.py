@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import counted
+
 __all__ = ["Track"]
 
 _FOLD_AT = 1 << 21
@@ -56,10 +58,10 @@ class Track:
         """Return each case's pings in its lookback, their median gap (floored) and their longest."""
         self._fold()
         rows: list[tuple[int, int | None, int | None]] = []
-        for pings, counted in zip(self._pings, self._gaps, strict=True):
-            if counted:
-                lengths = np.array(sorted(counted), dtype=np.int64)
-                upto = np.cumsum([counted[length] for length in lengths.tolist()])
+        for pings, gaps in zip(self._pings, self._gaps, strict=True):
+            if gaps:
+                lengths = np.array(sorted(gaps), dtype=np.int64)
+                upto = np.cumsum([gaps[length] for length in lengths.tolist()])
                 n = int(upto[-1])
                 middle = lengths[np.searchsorted(upto, [(n - 1) // 2 + 1, n // 2 + 1])]
                 rows.append((pings, int(middle.sum()) // 2, int(lengths[-1])))
@@ -70,12 +72,12 @@ class Track:
     def _fold(self) -> None:
         if not self._keys:
             return
-        keys = np.unique(np.concatenate(self._keys))  # one ping a second
+        keys, _ = counted(np.sort(np.concatenate(self._keys)))  # one ping a second
         self._keys, self._n_keys = [], 0
         device = keys >> 40
-        codes, lo = np.unique(device, return_index=True)
+        codes, sizes = counted(device)
         seconds = keys - (device << 40) - (1 << 39)
-        for code, part in zip(codes.tolist(), np.split(seconds, lo[1:]), strict=True):
+        for code, part in zip(codes.tolist(), np.split(seconds, np.cumsum(sizes)[:-1]), strict=True):
             self._count(code, part)
 
     def _count(self, code: int, seconds: NDArray[np.int64]) -> None:
@@ -91,8 +93,7 @@ class Track:
             self._pings[case] += inside.size
             if inside.size and last is not None and inside[0] == seconds[0] and last >= start:
                 inside = np.concatenate([[last], inside])
-            counted = self._gaps[case]
-            for length, n in zip(
-                *(v.tolist() for v in np.unique(np.diff(inside), return_counts=True)), strict=True
-            ):
-                counted[length] = counted.get(length, 0) + n
+            of_case = self._gaps[case]
+            lengths, numbers = counted(np.sort(np.diff(inside)))
+            for length, n in zip(lengths.tolist(), numbers.tolist(), strict=True):
+                of_case[length] = of_case.get(length, 0) + n
