@@ -26,6 +26,10 @@ class Ids(Protocol):
         """Return the code of each value; unseen values get the next ones. ``values`` has no nulls."""
         ...
 
+    def encode_from(self, other: Any, start: int, stop: int) -> NDArray[np.int32]:
+        """Return the codes here of another dictionary's ids, those with codes from ``start`` to ``stop`` there."""
+        ...
+
     def values(self) -> pa.Array:
         """Return the ids by code."""
         ...
@@ -89,6 +93,10 @@ class IntIds(_Slots):
                 self._ids = _grown(self._ids, self.room)
         return codes
 
+    def encode_from(self, other: IntIds, start: int, stop: int) -> NDArray[np.int32]:
+        """See :class:`Ids`."""
+        return self.encode_numpy(other.array[start:stop])
+
     @property
     def array(self) -> NDArray[np.int64]:
         """The ids by code, as int64 bits: a view."""
@@ -150,6 +158,10 @@ class StringIds(_Slots):
                 self.grow()
                 self._offsets = _grown(self._offsets, self.room + 1)
         return codes
+
+    def encode_from(self, other: StringIds, start: int, stop: int) -> NDArray[np.int32]:
+        """See :class:`Ids`."""
+        return self._encode_large(other.values().slice(start, stop - start))
 
     def values(self) -> pa.Array:
         """See :class:`Ids`."""

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cotrace.errors import CotraceError
 from cotrace.options import PingPong, StayOptions
-from cotrace.stays.builder import OutOfOrderError, StayBuilder, by_device
+from cotrace.stays.builder import Codes, OutOfOrderError, StayBuilder, by_device
 
 ORDER = np.array([30, 10, 20, 40], dtype=np.int64)  # the order of cells is not that of their codes
 
@@ -36,31 +37,84 @@ def append(builder: StayBuilder, rows: list[tuple[int, int, int]], n_devices: in
 
 
 def stays_of(builder: StayBuilder) -> list[list[int]]:
-    return by_device(builder.finalize(), 5).tolist()
+    return by_device([block.translated() for block in builder.finalize()], 5).tolist()
+
+
+def codes_of(devices: list[int], cells: list[int]) -> Codes:
+    return Codes(np.array(devices, dtype=np.int32), np.array(cells, dtype=np.int32))
 
 
 def counts_of(builder: StayBuilder) -> tuple[int, int, int, list[list[int]]]:
     return builder.collapsed, builder.conflicts, builder.relabelled, builder.gaps.tolist()
 
 
-@settings(max_examples=300, deadline=None)
-@given(pings, options, st.lists(st.integers(-45, 45), max_size=5), st.permutations(range(5)))
+@settings(max_examples=400, deadline=None)
+@given(
+    pings,
+    options,
+    st.lists(st.integers(0, 60), max_size=5),
+    st.permutations(range(5)),
+    st.permutations(range(4)),
+    st.booleans(),
+)
 def test_spans_of_time_combine_to_the_whole(
-    rows: list[tuple[int, int, int]], chosen: StayOptions, cuts: list[int], renamed: list[int]
+    rows: list[tuple[int, int, int]],
+    chosen: StayOptions,
+    cuts: list[int],
+    devices: list[int],
+    cells: list[int],
+    hold: bool,
 ) -> None:
     whole = new_builder(chosen)
     append(whole, rows)
     expected = stays_of(whole)
 
-    edges = [-1000, *sorted(cuts), 1000]
-    joined = new_builder(chosen, hold_heads=True)
+    # spans are cut anywhere, within a second too, and have codes of their own for devices and cells
+    edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    joined = new_builder(chosen, hold_heads=hold)
+    theirs = ORDER[cells]
     for lo, hi in pairwise(edges):
-        span = new_builder(chosen, hold_heads=True)
-        # a span has codes of its own for devices
-        append(span, [(renamed.index(d), t, c) for d, t, c in rows if lo <= t < hi])
-        joined.combine(span, np.array(renamed, dtype=np.int32), 5)
+        span = StayBuilder(chosen, lambda: theirs, hold_heads=True)
+        append(span, [(devices.index(d), t, cells.index(c)) for d, t, c in rows[lo:hi]])
+        joined.combine(span, codes_of(devices, cells), 5)
     assert stays_of(joined) == expected
     assert counts_of(joined) == counts_of(whole)
+
+
+@settings(max_examples=100, deadline=None)
+@given(pings, options, st.lists(st.integers(0, 60), min_size=3, max_size=3))
+def test_it_does_not_matter_which_spans_are_combined_first(
+    rows: list[tuple[int, int, int]], chosen: StayOptions, cuts: list[int]
+) -> None:
+    whole = new_builder(chosen)
+    append(whole, rows)
+    expected = stays_of(whole)
+    edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    renamed, same = codes_of([4, 3, 2, 1, 0], [0, 1, 2, 3]), codes_of([0, 1, 2, 3, 4], [0, 1, 2, 3])
+    a, b, c, d = (new_builder(chosen, hold_heads=True) for _ in range(4))
+    for span, (lo, hi) in zip((a, b, c, d), pairwise(edges), strict=True):
+        # the second half has other codes, of which both halves of it know
+        append(span, [(4 - d if lo >= edges[2] else d, t, c) for d, t, c in rows[lo:hi]])
+    a.combine(b, same, 5)
+    c.combine(d, same, 5)
+    a.combine(c, renamed, 5)
+    assert stays_of(a) == expected
+    assert counts_of(a) == counts_of(whole)
+
+
+def test_spans_in_the_wrong_order_are_noticed() -> None:
+    earlier, later = (new_builder(StayOptions(fill="forward"), hold_heads=True) for _ in range(2))
+    append(earlier, [(0, 10, 1)])
+    append(later, [(0, 5, 1), (0, 9, 1)])
+    with pytest.raises(OutOfOrderError):
+        earlier.combine(later, codes_of([0, 1, 2, 3, 4], [0, 1, 2, 3]), 5)
+
+
+def test_a_span_without_heads_cannot_follow_another() -> None:
+    with pytest.raises(CotraceError, match="heads"):
+        new_builder(StayOptions(fill="forward")).combine(
+            new_builder(StayOptions(fill="forward")), codes_of([], []), 0
+        )
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ from cotrace.stays.passes import Built, Progress, usable_threads
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
-    from cotrace.ids import Ids
     from cotrace.io.pings import Pings
 
 __all__ = ["find_companions"]
@@ -206,13 +204,16 @@ class _Tracked:
     """The cases as devices that a pass follows."""
 
     def __init__(self, cases: Cases, lookback: int) -> None:
-        self._cases, self._windows = cases, cases.windows(lookback)
+        self.ids = cases.ids
+        self._windows = cases.windows(lookback)
         self.track: Track | None = None
 
-    def start(self, devices: Ids) -> Callable[[NDArray[np.int32], NDArray[np.int64]], None]:
-        codes = devices.encode(self._cases.ids)
+    def start(self, codes: NDArray[np.int32]) -> None:
         self.track = Track(codes.astype(np.int64), self._windows)
-        return self.track.append
+
+    def append(self, devices: NDArray[np.int32], times: NDArray[np.int64]) -> None:
+        assert self.track is not None
+        self.track.append(devices, times)
 
 
 def _found(

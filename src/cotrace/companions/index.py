@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import counted, take, view
+from cotrace.stays.builder import Block, Codes, translations
 from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
@@ -91,21 +92,26 @@ def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
     for a, b in zip(lo, hi, strict=True):
         wanted[stays.rows[a:b, 1]] = True
     same = np.arange(len(stays.devices), dtype=np.int32)
-    blocks = [stays.rows[at : at + (1 << 20)] for at in range(0, len(stays), 1 << 20)]
+    blocks = [Block(stays.rows[at : at + (1 << 20)]) for at in range(0, len(stays), 1 << 20)]
     return _index(blocks, same, wanted, stays.devices, stays.cells, case_codes, stays.base, threads)
 
 
-def _cells_of(blocks: list[NDArray[np.int32]], n_tracked: int, n_cells: int) -> NDArray[np.bool_]:
+def _cells_of(blocks: list[Block], n_tracked: int, n_cells: int) -> NDArray[np.bool_]:
     from cotrace.kernels.rows import mark_cells
 
     wanted = np.zeros(n_cells, dtype=np.bool_)
     for block in blocks:
-        mark_cells(block, n_tracked, wanted)
+        if block.codes is None:
+            mark_cells(block.rows, n_tracked, wanted)
+        else:
+            theirs = np.zeros(block.codes.cells.size, dtype=np.bool_)
+            mark_cells(block.rows, n_tracked, theirs)
+            wanted[block.codes.cells[theirs]] = True
     return wanted
 
 
 def _index(
-    blocks: list[NDArray[np.int32]],
+    blocks: list[Block],
     new_device: NDArray[np.int32],
     wanted: NDArray[np.bool_],
     devices: pa.Array,
@@ -118,27 +124,25 @@ def _index(
     order = order[wanted[order]]
     new_cell = np.full(wanted.size, -1, dtype=np.int32)
     new_cell[order] = np.arange(order.size, dtype=np.int32)
-    rows, cell_rows = _by_cell(blocks, new_device, new_cell, order.size)
+    rows, cell_rows = _by_cell(blocks, Codes(new_device, new_cell), order.size)
     seg_lo, cell_lo = _grouped(rows, cell_rows, new_device.size, threads)
     return CellIndex(rows, seg_lo, cell_lo, devices, cells.take(order), case_codes, base)
 
 
-def _by_cell(
-    blocks: list[NDArray[np.int32]], new_device: NDArray[np.int32], new_cell: NDArray[np.int32], n_cells: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _by_cell(blocks: list[Block], new: Codes, n_cells: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return the rows of wanted cells by cell, and the first row of each cell; uses the blocks up."""
-    from cotrace.kernels.rows import count_cells, place_rows
+    from cotrace.kernels.rows import count_rows, place_rows
 
+    codes = translations(blocks, new)
     counts = np.zeros(n_cells + 1, dtype=np.int64)
-    for block in blocks:
-        count_cells(block, new_cell, counts)
+    for block, mine in zip(blocks, codes, strict=True):
+        count_rows(block.rows, 1, mine.cells, counts)
     cell_rows = np.concatenate([[0], np.cumsum(counts[1:])]).astype(np.int64)
     n = int(cell_rows[-1])
     out = np.empty((n + 1, 4), dtype=np.int32)  # one more, for all that is dropped
     places = np.concatenate([[n], cell_rows[:-1]]).astype(np.int64)
-    blocks.reverse()
-    while blocks:
-        place_rows(blocks.pop(), new_device, new_cell, places, out)
+    for mine in codes:
+        place_rows(blocks.pop(0).rows, 1, mine.devices, mine.cells, places, out)
     return out[:n], cell_rows
 
 

@@ -12,7 +12,7 @@ from cotrace.io.source import BATCH_ROWS, Task
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["run"]
+__all__ = ["in_turn", "run"]
 
 T = TypeVar("T")
 Convert = Callable[["pa.RecordBatch", int], T]
@@ -28,7 +28,7 @@ def run(tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T], thre
     the usual size, and this generator takes from them in turn. When it is closed, or raises, they stop.
     """
     if threads <= 1 or not tasks:
-        yield from _in_turn(tasks, columns, convert)
+        yield from in_turn(tasks, columns, convert)
         return
     workers = min(threads, len(tasks)) if all(t.first_row is not None for t in tasks) else 1
     longest = max(t.n_rows or _DEEPEST * BATCH_ROWS for t in tasks)
@@ -42,9 +42,10 @@ def run(tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T], thre
             worker.stop()
 
 
-def _in_turn(
+def in_turn(
     tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T], memo: dict[str, Any] | None = None
 ) -> Iterator[T]:
+    """Read tasks one after the other and convert their batches; ``memo`` keeps files open between calls."""
     memo = {} if memo is None else memo
     row = 0
     for task in tasks:
@@ -78,7 +79,7 @@ class _Worker:
         memo: dict[str, Any] = {}
         try:
             for group in groups:
-                for item in _in_turn(group, columns, convert, memo):
+                for item in in_turn(group, columns, convert, memo):
                     self._queue.put(item)
                     if self._stopped.is_set():
                         return

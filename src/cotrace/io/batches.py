@@ -87,6 +87,10 @@ class PingBatch:
     def __repr__(self) -> str:
         return f"<PingBatch: {len(self):,} pings from row {self.first_row:,}>"
 
+    def row_number(self, at: int) -> int:
+        """Return the number in the source of one ping."""
+        return self.first_row + at if self.rows is None else int(self.rows[at])
+
     def row_numbers(self) -> npt.NDArray[np.int64]:
         """Return the number in the source of every ping."""
         if self.rows is not None:

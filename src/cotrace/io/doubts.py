@@ -69,6 +69,18 @@ class Doubts:
                 self._sampled += len(some)
                 self._fine += int(_finer_than_a_millimetre(some).sum())
 
+    def merge(self, later: Doubts) -> None:
+        """Add what was seen in a later part of the source."""
+        if later._box is not None:
+            self._box = later._box if self._box is None else _around(self._box, later._box)
+        if self._first_zero is None:
+            self._first_zero = later._first_zero
+        self._zeros += later._zeros
+        self._sampled += later._sampled
+        self._fine += later._fine
+        self._by_clock += later._by_clock
+        self._with_offset += later._with_offset
+
     def warnings(self) -> list[CotraceWarning]:
         """Return what has to be said after the pass."""
         return [w for w in (self._two_kinds(), self._no_fix(), self._degrees()) if w is not None]

@@ -86,6 +86,19 @@ class Refusals:
                 self._parts.append((at[:room] + row, codes[:room], source.take(pa.array(at[:room]))))
                 self.kept += room
 
+    def merge(self, later: Refusals) -> None:
+        """Add what was refused of a later part of the source; of its rows as many are kept as there is room for."""
+        self._swapped += later._swapped
+        if self._first is None:
+            self._first = later._first
+        for reason, n in later.counts.refused.items():
+            self.counts.refused[reason] = self.counts.refused.get(reason, 0) + n
+        for rows, codes, source in later._parts:
+            room = min(self.cap - self.kept, len(rows))
+            if room > 0:
+                self._parts.append((rows[:room], codes[:room], source.slice(0, room)))
+                self.kept += room
+
     def _hint(self, reason: str) -> str:
         if reason == "position out of range" and self._swapped:
             return " (latitude is beyond 90 while longitude is not: are lon and lat swapped?)"

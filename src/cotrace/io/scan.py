@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from cotrace.counts import Counts
-from cotrace.errors import CotraceError, CotraceWarning
-from cotrace.io.ahead import run
+from cotrace.errors import CotraceError
+from cotrace.io.ahead import in_turn, run
 from cotrace.io.batches import PingBatch
-from cotrace.io.doubts import Doubts
-from cotrace.io.reasons import UNKNOWN_TOWER
-from cotrace.io.refused import Refusals, code_of, outside
-from cotrace.io.source import Window
-from cotrace.io.unplaced import UnplacedTowers
+from cotrace.io.source import Task, Window
+from cotrace.io.tally import Tally
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,10 +23,30 @@ if TYPE_CHECKING:
 
     from cotrace.io.pings import Pings
 
-__all__ = ["Progress", "Scan"]
+__all__ = ["Progress", "Scan", "Share"]
 
 #: Called after every batch with the rows so far, and all rows where that is known.
 Progress: TypeAlias = Callable[[int, int | None], object]
+
+
+class Share:
+    """A part of a scan, for one thread to read; iterated once.
+
+    Attributes
+    ----------
+    tally : Tally
+        What became of its rows so far.
+    """
+
+    def __init__(self, pings: Pings, tasks: Sequence[Task]) -> None:
+        self.tally = Tally(pings)
+        self._pings, self._tasks = pings, tasks
+
+    def __iter__(self) -> Iterator[PingBatch]:
+        pings = self._pings
+        for batch in in_turn(self._tasks, pings.columns.used, pings._convert):
+            self.tally.take(batch)
+            yield batch
 
 
 class Scan:
@@ -40,32 +56,40 @@ class Scan:
     of. A stage that refuses more rows (:meth:`refuse`) does so before it asks for the next batch, or calls
     :meth:`finish` when it is done. A pass that is broken off leaves no counts.
 
+    A stage that reads on several threads takes :meth:`shares` instead of batches, and gives each back
+    (:meth:`absorb`) in their order when it was read.
+
     Attributes
     ----------
-    counts : Counts
-        Rows, refused and skipped so far, and used: all others.
+    tally : Tally
+        What became of the rows so far.
     """
 
     def __init__(self, pings: Pings, threads: int, window: Window | None, progress: Progress | None) -> None:
-        self.counts = Counts()
         self._pings = pings
         self._threads = threads
         self._window = window
         self._progress = progress
-        self._hints = dict(pings._hints)
-        self._refusals = Refusals(self.counts, pings.refused_cap, pings.errors == "raise", self._hints)
-        self._unplaced: UnplacedTowers | None = None
+        self.tally = Tally(pings)
         # weak, so that a loop that is left ends the reading even when nobody closes the scan
         self._batches: weakref.ref[Generator[PingBatch, None, None]] | None = None
-        self._done = False
-        self._latest = -1
-        reader = pings._convert.positions
-        self._doubts = Doubts(pings.positions, reader.names if reader else ("", ""), pings.crs, pings.tz)
+        self._begun = self._done = False
+
+    @property
+    def counts(self) -> Counts:
+        """Rows, refused and skipped so far, and used: all others."""
+        return self.tally.counts
+
+    def _begin(self) -> list[Task]:
+        if self._begun:
+            raise CotraceError("a scan is one pass and has been made: ask for another, pings.scan()")
+        self._begun = True
+        tasks, skipped = self._pings._source.tasks(self._window)
+        self.tally.skip(skipped)
+        return tasks
 
     def __iter__(self) -> Iterator[PingBatch]:
-        if self._batches is not None:
-            raise CotraceError("a scan is one pass and has been made: ask for another, pings.scan()")
-        batches = self._run()
+        batches = self._run(self._begin())
         self._batches = weakref.ref(batches)
         return batches
 
@@ -83,68 +107,60 @@ class Scan:
         if batches is not None:
             batches.close()
 
-    def _run(self) -> Generator[PingBatch, None, None]:
+    def _run(self, tasks: Sequence[Task]) -> Generator[PingBatch, None, None]:
         pings = self._pings
-        tasks, skipped = pings._source.tasks(self._window)
-        self.counts.rows = self.counts.skipped = skipped
         stream: Any = run(tasks, pings.columns.used, pings._convert, self._threads)
         try:
             for batch in stream:
-                self._take(batch)
+                self.tally.take(batch)
                 if len(batch):
                     yield batch
-                if self._progress is not None:
-                    self._progress(self.counts.rows, pings.n_rows)
+                self.report(self.counts.rows)
         finally:
             stream.close()
+        self.end()
+
+    def report(self, rows: int) -> None:
+        """Tell whoever wants to know how many rows were read."""
+        if self._progress is not None:
+            self._progress(rows, self._pings.n_rows)
+
+    def end(self) -> None:
+        """Finish, all rows having been read."""
         self._done = True
         self.finish()
-        early = pings._convert.times.early(self._latest)
-        if early is not None:
-            warnings.warn(CotraceWarning(early, "unit", latest=self._latest), stacklevel=outside())
-        for doubt in self._doubts.warnings():
-            warnings.warn(doubt, stacklevel=outside())
+        self.tally.warn_of_doubts()
 
-    def _take(self, batch: PingBatch) -> None:
-        counts = self.counts
-        counts.rows += batch._source.num_rows
-        counts.used += len(batch)
-        if len(batch) and self._pings._convert.times.unit in ("ms", "us", "ns"):
-            self._latest = max(self._latest, int(batch.time.max()))
-        marks = batch._marks
-        self._doubts.see(batch)
-        if marks is not None and marks.codes is not None:
-            at = np.flatnonzero(marks.codes)
-            self._refusals.add(batch._source, at, marks.codes[at], batch.first_row, marks.swapped)
+    def shares(self) -> list[Share] | None:
+        """Return the source in parts that follow one another, for threads to read; None: it is not to be shared.
+
+        The first are large and the last are small, so that threads which take the next one that is left are done at
+        about the same time. A part is never less than a task (a row group) of the source.
+        """
+        tasks, _ = self._pings._source.tasks(self._window)
+        sizes = [task.n_rows or 0 for task in tasks]
+        if self._threads < 2 or len(tasks) < 2 or any(task.first_row is None for task in tasks):
+            return None
+        self._begin()
+        shares, at, left = [], 0, sum(sizes)
+        while at < len(tasks):
+            most, begin, mine = left / (2 * self._threads), at, 0
+            while at < len(tasks) and (at == begin or mine + sizes[at] <= most):
+                mine += sizes[at]
+                at += 1
+            left -= mine
+            shares.append(Share(self._pings, tasks[begin:at]))
+        return shares
+
+    def absorb(self, share: Share) -> None:
+        """Count what was read of a share; shares are given back in their order."""
+        self.tally.merge(share.tally)
 
     def refuse(
         self, batch: PingBatch, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]], reason: str
     ) -> None:
-        """Count pings of a batch as refused, for a reason that only a later stage can see.
-
-        Parameters
-        ----------
-        batch : PingBatch
-            A batch of this scan.
-        which : array
-            A mask over the batch, or positions in it.
-        reason : str
-            One of :data:`cotrace.io.reasons.REASONS`.
-        """
-        code = code_of(reason)
-        which = np.asarray(which)
-        local = np.flatnonzero(which) if which.dtype == np.bool_ else np.unique(which.astype(np.int64))
-        if not len(local):
-            return
-        if reason == UNKNOWN_TOWER and self._pings.towers is not None:
-            if self._unplaced is None:
-                self._unplaced = UnplacedTowers(self._pings.towers)
-            self._unplaced.see(batch.tower, local)
-            self._hints[reason] = self._unplaced.hint(self._pings.tower_type, self.counts.used - len(local))
-        at = local if batch.rows is None else batch.rows[local] - batch.first_row
-        self._refusals.add(
-            batch._source, at, np.full(len(at), code, np.uint8), batch.first_row, 0, used=len(at)
-        )
+        """Count pings of a batch of this scan as refused: see :meth:`cotrace.io.tally.Tally.refuse`."""
+        self.tally.refuse(batch, which, reason)
 
     def finish(self) -> None:
         """Hand the counts and the refused rows to the pings, and warn of what was refused.
@@ -153,12 +169,9 @@ class Scan:
         """
         if not self._done:
             raise CotraceError("the scan is not at its end, so its counts are not those of the whole source")
-        if self._unplaced is not None:
-            self._hints[UNKNOWN_TOWER] = self._unplaced.hint(self._pings.tower_type, self.counts.used)
-        self._pings._finished(self.counts, self._refusals)
-        self._refusals.report()
+        self.tally.finish()
 
     @property
     def refused(self) -> pa.Table:
         """The refused rows of this pass so far."""
-        return self._refusals.table(self._pings._schema)
+        return self.tally.refusals.table(self._pings._schema)

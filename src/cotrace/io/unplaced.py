@@ -40,6 +40,11 @@ class UnplacedTowers:
         self._known += int(known)
         self._not_there += len(at) - int(known)
 
+    def merge(self, later: UnplacedTowers) -> None:
+        """Add what was seen in a later part of the source."""
+        self._known += later._known
+        self._not_there += later._not_there
+
     def hint(self, kind: Any, used: int) -> str:
         """Say what is known of them; ``used`` is how many pings have a place."""
         parts = []

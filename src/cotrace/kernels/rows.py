@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from cotrace.kernels.jit import kernel
 
 __all__ = [
-    "count_cells",
     "count_keys",
+    "count_rows",
     "group_devices",
     "mark_cells",
     "mark_segments",
@@ -27,54 +27,61 @@ def mark_cells(rows: NDArray[np.int32], n_cases: int, wanted: NDArray[np.bool_])
 
 
 @kernel
-def count_cells(rows: NDArray[np.int32], new_cell: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
-    """Count the rows of each cell that is wanted.
+def count_rows(
+    rows: NDArray[np.int32], column: int, new_code: NDArray[np.int32], counts: NDArray[np.int64]
+) -> None:
+    """Count rows by the new code of what is in a column.
 
     Parameters
     ----------
     rows : int32[n, 4]
         Device, cell, start, end.
-    new_cell : int32[cells]
-        The new code of each cell, or -1 where it is not wanted.
-    counts : int64[1 + cells that are wanted]
-        Added to: first the rows of all other cells. O(n).
+    column : int
+        0 for devices, 1 for cells.
+    new_code : int32[devices or cells]
+        The new code of each, or -1 where it is not wanted.
+    counts : int64[1 + new codes]
+        Added to: first the rows that are not wanted. O(n).
     """
     for i in range(rows.shape[0]):
-        counts[np.uint64(new_cell[np.uint64(rows[i, 1])] + 1)] += 1
+        counts[np.uint64(new_code[np.uint64(rows[i, column])] + 1)] += 1
 
 
 @kernel
 def place_rows(
     rows: NDArray[np.int32],
+    column: int,
     new_device: NDArray[np.int32],
     new_cell: NDArray[np.int32],
     places: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> None:
-    """Move the rows of wanted cells to their cells' places, with new codes for both.
+    """Move rows to the places of their devices or of their cells, with new codes for both.
 
     Parameters
     ----------
     rows : int32[n, 4]
         Device, cell, start, end.
-    new_device : int32[devices]
-        The new code of each device.
-    new_cell : int32[cells]
-        As in :func:`count_cells`.
-    places : int64[1 + cells that are wanted]
-        Where the next row of each cell goes; counted up. The first is a row of ``out`` for all that is dropped.
-    out : int32[rows of wanted cells + 1, 4]
-        Filled, keeping the order within a cell.
+    column : int
+        What rows are placed by: 0 their devices, 1 their cells.
+    new_device, new_cell : int32[devices], int32[cells]
+        The new code of each; of what rows are placed by, -1 where it is not wanted.
+    places : int64[1 + new codes]
+        Where the next row of each goes; counted up. The first is a row of ``out`` for all that is dropped.
+    out : int32[wanted rows (+ 1 where some are dropped), 4]
+        Filled, keeping the order within a device or cell.
 
     Notes
     -----
-    O(n), without branches; writes go to as many places as there are cells.
+    O(n), without branches; writes go to as many places as there are devices or cells.
     """
     for i in range(rows.shape[0]):
+        device = new_device[np.uint64(rows[i, 0])]
         cell = new_cell[np.uint64(rows[i, 1])]
-        at = np.uint64(places[np.uint64(cell + 1)])
-        places[np.uint64(cell + 1)] += int(cell >= 0)
-        out[at, 0] = new_device[np.uint64(rows[i, 0])]
+        key = device if column == 0 else cell
+        at = np.uint64(places[np.uint64(key + 1)])
+        places[np.uint64(key + 1)] += int(key >= 0)
+        out[at, 0] = device
         out[at, 1] = cell
         out[at, 2] = rows[i, 2]
         out[at, 3] = rows[i, 3]

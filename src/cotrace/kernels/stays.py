@@ -9,13 +9,18 @@ The state of a device is one row of eight int32 (32 bytes, half a cache line):
 3     ``TIME``, the second of the newest ping, which may still meet others of the same second
 4     ``CELL``, the cell it has so far; -1 when the device is unseen or everything is settled
 5     ``SAME``, how many rows of this second are in that cell
-6     ``HEAD``, 1 once the first run of this span of time is closed and kept apart
+6     ``HEAD``, what is kept apart of this span of time: 0 nothing, 1 its first ping, 2 its first run too
 7     ``PINGS``, pings of the open run
 ====  =======================================================================================
 
 A ping is *settled* when a later one of its device comes: only then is it known which row of its second is used.
 A settled ping extends the open run or closes it; a closed run is one stay. Times are seconds from a base that
 the caller keeps. All kernels need each device's pings in order of time, and nothing of the order between devices.
+
+A span of time that others come before keeps the beginning of every device apart, until it is known what it follows:
+the first ping, whose second may have begun in the span before, and the first run of those after it. They are the
+device's row of ``heads``, eight int32: ``RUN_START`` to ``RUN_CELL`` and ``PINGS`` of that run, and ``TIME``,
+``CELL`` and ``SAME`` of that ping.
 """
 
 from __future__ import annotations
@@ -63,12 +68,12 @@ def _close(
     """Close the open run of a device at ``end``; return how many rows ``out`` has then."""
     d, n = device, n_out
     start = state[d, RUN_START]
-    if hold_heads and state[d, HEAD] == 0:
-        state[d, HEAD] = 1
-        heads[d, 0] = start
-        heads[d, 1] = end
-        heads[d, 2] = state[d, RUN_CELL]
-        heads[d, 3] = state[d, PINGS]
+    if hold_heads and state[d, HEAD] == 1:
+        state[d, HEAD] = 2
+        heads[d, RUN_START] = start
+        heads[d, RUN_END] = end
+        heads[d, RUN_CELL] = state[d, RUN_CELL]
+        heads[d, PINGS] = state[d, PINGS]
         return n_out
     out[n, 0] = device
     out[n, 1] = state[d, RUN_CELL]
@@ -84,6 +89,7 @@ def append_pings(
     devices: NDArray[np.int32],
     times: NDArray[np.int32],
     cells: NDArray[np.int32],
+    rows: NDArray[np.int32],
     order: NDArray[np.int64],
     max_gap: int,
     forward: bool,
@@ -101,6 +107,8 @@ def append_pings(
     ----------
     devices, times, cells : int32[n]
         Codes of devices, seconds from the base, codes of cells. A row with a negative cell is passed over.
+    rows : int32[n or 0]
+        How many rows of the input each ping stands for; empty: one each.
     order : int64[number of cell codes]
         What cells are compared by where two rows of one device have one second: the greatest is used.
     max_gap : int
@@ -110,12 +118,11 @@ def append_pings(
     keep_empty : bool
         Give out runs as they are, those of zero length too, each ending at its last ping: for smoothing.
     hold_heads : bool
-        Keep the first closed run of every device in ``heads`` (start, end, cell, pings), to be joined with the
-        span of time before.
+        Keep the beginning of every device apart in ``heads``, to be joined with the span of time before.
     state : int32[devices, 8]
         Changed; see the module's head.
-    heads : int32[devices or 0, 4]
-        Changed.
+    heads : int32[devices or 0, 8]
+        Changed; see the module's head.
     gaps : int64[2, m]
         Histogram of the gaps between consecutive pings in seconds, the last bin for all longer ones; row 1 where
         both are in one cell. Changed.
@@ -144,6 +151,7 @@ def append_pings(
         d, t, c = np.uint64(devices[i]), times[i], cells[i]
         if c < 0:
             continue
+        r = rows[i] if rows.size else 1
         cell, time = state[d, CELL], state[d, TIME]
         if cell >= 0:
             if t <= time:
@@ -151,13 +159,13 @@ def append_pings(
                     return n_out, collapsed, conflicts, i
                 collapsed += 1
                 if c == cell:
-                    state[d, SAME] += 1
+                    state[d, SAME] += r
                 elif order[c] > order[cell]:
                     conflicts += state[d, SAME]
                     state[d, CELL] = c
-                    state[d, SAME] = 1
+                    state[d, SAME] = r
                 else:
-                    conflicts += 1
+                    conflicts += r
                 continue
             # the newest ping is settled: written out here, for a call with arrays costs 20 ns
             run_cell, last = state[d, RUN_CELL], state[d, RUN_END]
@@ -171,16 +179,21 @@ def append_pings(
             if same and near:
                 state[d, RUN_END] = time
                 state[d, PINGS] += 1
+            elif hold_heads and state[d, HEAD] == 0:
+                state[d, HEAD] = 1
+                heads[d, TIME] = time
+                heads[d, CELL] = cell
+                heads[d, SAME] = state[d, SAME]
             else:
                 if run_cell >= 0:
                     start = state[d, RUN_START]
                     end = time if forward and near else last
-                    if hold_heads and state[d, HEAD] == 0:
-                        state[d, HEAD] = 1
-                        heads[d, 0] = start
-                        heads[d, 1] = end
-                        heads[d, 2] = run_cell
-                        heads[d, 3] = state[d, PINGS]
+                    if hold_heads and state[d, HEAD] == 1:
+                        state[d, HEAD] = 2
+                        heads[d, RUN_START] = start
+                        heads[d, RUN_END] = end
+                        heads[d, RUN_CELL] = run_cell
+                        heads[d, PINGS] = state[d, PINGS]
                     else:
                         k = np.uint64(n_out)
                         out[k, 0] = devices[i]
@@ -195,11 +208,9 @@ def append_pings(
                 state[d, RUN_END] = time
                 state[d, RUN_CELL] = cell
                 state[d, PINGS] = 1
-        elif state[d, RUN_CELL] >= 0 and t <= state[d, RUN_END]:
-            return n_out, collapsed, conflicts, i  # earlier than a span that was settled
         state[d, TIME] = t
         state[d, CELL] = c
-        state[d, SAME] = 1
+        state[d, SAME] = r
     return n_out, collapsed, conflicts, -1
 
 
@@ -218,7 +229,10 @@ def join_spans(
     longer: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> int:
-    """Join the states of two neighbouring spans of time, a device at a time; both must be settled.
+    """Join the runs of two neighbouring spans of time, a device at a time.
+
+    What a device's first ping in the later span changes is done before (it is appended), and everything is settled
+    of the devices that have more; the later span's newest pings are appended after.
 
     Parameters
     ----------
@@ -227,7 +241,7 @@ def join_spans(
     max_gap, forward, keep_empty, hold_heads
         As in :func:`append_pings`; ``hold_heads`` is that of the earlier span.
     state, heads
-        Of the earlier span; changed into those of both. ``heads`` has a row a device.
+        Of the earlier span; changed into those of both.
     later, later_heads
         Of the later span, which held its heads.
     gaps, longer
@@ -243,28 +257,27 @@ def join_spans(
     -----
     O(devices of the later span).
     """
-    n_out = 0
+    n_out, longest = 0, gaps.shape[1] - 1
     for k in range(codes.size):
         if later[k, RUN_CELL] < 0:
             continue
         d = codes[k]
-        has_head = later[k, HEAD] == 1
-        first = later_heads[k, 0] if has_head else later[k, RUN_START]
-        cell = later_heads[k, 2] if has_head else later[k, RUN_CELL]
-        pings = later_heads[k, 3] if has_head else later[k, PINGS]
+        closed = later[k, HEAD] == 2
+        first = later_heads[k, RUN_START] if closed else later[k, RUN_START]
+        cell = later_heads[k, RUN_CELL] if closed else later[k, RUN_CELL]
+        pings = later_heads[k, PINGS] if closed else later[k, PINGS]
         merged = False
         if state[d, RUN_CELL] >= 0:
             last = state[d, RUN_END]
-            same = state[d, RUN_CELL] == cell
-            gap = first - last
-            near = gap <= max_gap
-            gaps[int(same), min(gap, gaps.shape[1] - 1)] += 1
-            if gap >= gaps.shape[1] - 1:
+            gap = np.int64(first) - np.int64(last)
+            same, near = state[d, RUN_CELL] == cell, gap <= max_gap
+            gaps[int(same), min(gap, longest)] += 1
+            if gap >= longest:
                 longer[int(same), int(near), 0] += 1
                 longer[int(same), int(near), 1] += gap
             merged = same and near
             if not merged:
-                end = _end_of_run(last, first, max_gap, forward)
+                end = first if forward and near else last
                 n_out = _close(state, heads, d, end, keep_empty, hold_heads, out, n_out)
         if merged:
             state[d, PINGS] += pings
@@ -272,9 +285,9 @@ def join_spans(
             state[d, RUN_START] = first
             state[d, RUN_CELL] = cell
             state[d, PINGS] = pings
-        if has_head:
+        if closed:
             # the later span's first run is closed already: close it here, then take over its open run
-            n_out = _close(state, heads, d, later_heads[k, 1], keep_empty, hold_heads, out, n_out)
+            n_out = _close(state, heads, d, later_heads[k, RUN_END], keep_empty, hold_heads, out, n_out)
             state[d, RUN_START] = later[k, RUN_START]
             state[d, RUN_CELL] = later[k, RUN_CELL]
             state[d, PINGS] = later[k, PINGS]

@@ -7,6 +7,7 @@ store and the cluster.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -17,16 +18,55 @@ from cotrace.errors import CotraceError
 if TYPE_CHECKING:
     from cotrace.options import StayOptions
 
-__all__ = ["OutOfOrderError", "StayBuilder", "by_device", "rows_by_key"]
+__all__ = [
+    "Block",
+    "Codes",
+    "OutOfOrderError",
+    "StayBuilder",
+    "by_device",
+    "rows_by_device",
+    "rows_by_key",
+    "translations",
+]
 
 _END_OF_TIME = 2**31 - 1
 _MOST_BINS = 1 << 20
+#: rows of the largest piece of memory that stays are written to: large enough for the system's large pages
+_LARGEST_PIECE = 1 << 21
 
 Column: TypeAlias = NDArray[Any]
 
 
 class OutOfOrderError(CotraceError):
     """A device's pings came out of the order of time; they have to be sorted first."""
+
+
+@dataclass
+class Codes:
+    """What the codes of one pair of dictionaries are in another: int32 by code, of devices and of cells."""
+
+    devices: NDArray[np.int32]
+    cells: NDArray[np.int32]
+
+    def after(self, first: Codes) -> Codes:
+        """Return both translations in one, ``first`` being done first."""
+        return Codes(self.devices[first.devices], self.cells[first.cells])
+
+
+@dataclass
+class Block:
+    """Rows (device, cell, start, end) as they were written; ``codes`` says what theirs are, None: as they stand."""
+
+    rows: NDArray[np.int32]
+    codes: Codes | None = None
+
+    def translated(self) -> NDArray[np.int32]:
+        """Return the rows with codes as they are outside; done in place, once."""
+        if self.codes is not None:
+            self.rows[:, 0] = self.codes.devices[self.rows[:, 0]]
+            self.rows[:, 1] = self.codes.cells[self.rows[:, 1]]
+            self.codes = None
+        return self.rows
 
 
 class StayBuilder:
@@ -39,27 +79,28 @@ class StayBuilder:
     order : callable
         Returns, by code of a cell, what cells are compared by (int64) where two rows of a device have one second.
     hold_heads : bool
-        Whether a span of time before this one will be combined with it: keeps every device's first run apart.
+        Whether a span of time before this one will be combined with it: keeps every device's beginning apart.
 
     Notes
     -----
-    Holds 32 bytes a device (16 more with ``hold_heads``), and 16 bytes a stay (20 a run when smoothing). A second
-    belongs to one span: cut spans between seconds.
+    Holds 32 bytes a device (64 with ``hold_heads``), and 16 bytes a stay (20 a run when smoothing). Spans may be cut
+    anywhere, within a second too.
     """
 
     def __init__(
         self, options: StayOptions, order: Callable[[], NDArray[np.int64]], hold_heads: bool = False
     ) -> None:
+        self._options, self._order = options, order
         self._max_gap = options.max_gap_s
         self._forward = options.fill == "forward"
         self._within = options.smooth.within_s if options.smooth else None
-        self._order = order
         self._hold_heads = hold_heads
         self._width = 4 if self._within is None else 5
         self._state = np.zeros((0, 8), dtype=np.int32)
-        self._heads = np.zeros((0, 4), dtype=np.int32)
-        self._blocks: list[NDArray[np.int32]] = []
-        self._out = np.empty((0, self._width), dtype=np.int32)
+        self._heads = np.zeros((0, 8), dtype=np.int32)
+        self._blocks: list[Block] = []
+        self._piece = np.empty((0, self._width), dtype=np.int32)
+        self._from = self._to = 0
         #: gaps between consecutive pings in seconds, the last bin for all longer ones; row 1: both in one cell
         self.gaps = np.zeros((2, min(2 * self._max_gap + 2, _MOST_BINS)), dtype=np.int64)
         #: what is in the last bins: [same cell, up to max_gap] -> number, seconds
@@ -74,10 +115,6 @@ class StayBuilder:
         smoothing = self._within is not None
         return self._max_gap, self._forward and not smoothing, smoothing, self._hold_heads
 
-    @property
-    def _histogram(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return self.gaps, self.longer
-
     def _reach(self, n_devices: int) -> None:
         """Make room for devices with codes below ``n_devices``."""
         from cotrace.kernels.stays import CELL, N_STATE, RUN_CELL
@@ -91,18 +128,24 @@ class StayBuilder:
             state[:have] = self._state
             self._state = state
             if self._hold_heads:
-                heads = np.zeros((size, 4), dtype=np.int32)
+                heads = np.zeros((size, N_STATE), dtype=np.int32)
                 heads[:have] = self._heads
                 self._heads = heads
 
-    def _scratch(self, n: int) -> NDArray[np.int32]:
-        if self._out.shape[0] < n:
-            self._out = np.empty((n, self._width), dtype=np.int32)
-        return self._out
+    def _room(self, n: int) -> NDArray[np.int32]:
+        """Return where at least ``n`` rows can be written."""
+        if self._piece.shape[0] - self._to < n:
+            self._end_piece()
+            size = max(n, min(2 * self._piece.shape[0], _LARGEST_PIECE))
+            self._piece = np.empty((size, self._width), dtype=np.int32)
+            self._from = self._to = 0
+        return self._piece[self._to :]
 
-    def _keep(self, n: int) -> None:
-        if n:
-            self._blocks.append(self._out[:n].copy())
+    def _end_piece(self) -> None:
+        """Make a block of the rows that were written since the last one."""
+        if self._to > self._from:
+            self._blocks.append(Block(self._piece[self._from : self._to]))
+            self._from = self._to
 
     def append(
         self,
@@ -116,107 +159,135 @@ class StayBuilder:
         Raises
         ------
         OutOfOrderError
-            When a ping is earlier than one of its device before it, or not later than a span that was settled; the
-            builder is of no use then.
+            When a ping is earlier than one of its device before it; the builder is of no use then.
         """
+        self._reach(n_devices)
+        self._append(devices, times, cells, np.empty(0, dtype=np.int32))
+
+    def _append(self, devices: Column, times: Column, cells: Column, rows: Column) -> None:
         from cotrace.kernels.stays import append_pings
 
-        self._reach(n_devices)
-        out = self._scratch(devices.size + 1)
         n, collapsed, conflicts, bad = append_pings(
             devices,
             times,
             cells,
+            rows,
             self._order(),
             *self._modes,
             self._state,
             self._heads,
-            *self._histogram,
-            out,
+            self.gaps,
+            self.longer,
+            self._room(devices.size + 1),
         )
         if bad >= 0:
             raise OutOfOrderError("pings of one device are not in the order of time")
         self.collapsed += collapsed
         self.conflicts += conflicts
-        self._keep(n)
+        self._to += n
 
-    def settle(self) -> None:
-        """End the span: no more pings of its last second will come."""
-        from cotrace.kernels.stays import CELL, append_pings
+    def _settle(self, devices: NDArray[np.int64]) -> None:
+        """Settle the newest pings of these devices, each of which has one."""
+        from cotrace.kernels.stays import CELL
 
-        open_ = np.flatnonzero(self._state[:, CELL] >= 0).astype(np.int32)
         # a ping after the end of time settles the one before it
-        times = np.full(open_.size, _END_OF_TIME, dtype=np.int32)
-        cells = np.zeros(open_.size, dtype=np.int32)
-        out = self._scratch(open_.size + 1)
-        n, *_ = append_pings(
-            open_, times, cells, self._order(), *self._modes, self._state, self._heads, *self._histogram, out
-        )
-        self._state[:, CELL] = -1
-        self._keep(n)
+        after = np.full(devices.size, _END_OF_TIME, dtype=np.int32)
+        none = np.zeros(devices.size, dtype=np.int32)
+        self._append(devices.astype(np.int32), after, none, np.empty(0, dtype=np.int32))
+        self._state[devices, CELL] = -1
 
-    def combine(self, later: StayBuilder, codes: NDArray[np.int32], n_devices: int) -> None:
+    def combine(self, later: StayBuilder, codes: Codes, n_devices: int) -> None:
         """Take over the span of time that follows this one; ``later`` is used up.
 
         Parameters
         ----------
         later : StayBuilder
-            Of the following span, with the same options, made with ``hold_heads=True``; cells have one code in
-            both.
-        codes : int32[devices of later]
-            This builder's code of each of its devices.
+            Of the following span, with the same options, made with ``hold_heads=True``.
+        codes : Codes
+            What its codes are here; may be of more devices and cells than it has seen.
         n_devices : int
             Devices here, those of ``later`` included.
-        """
-        from cotrace.kernels.stays import join_spans
 
-        self.settle()
-        later.settle()
+        Raises
+        ------
+        OutOfOrderError
+            When a device was seen in the later span before its last ping in this one.
+        """
+        from cotrace.kernels.stays import CELL, HEAD, RUN_CELL, join_spans
+
+        if not later._hold_heads:
+            raise CotraceError("a span of time is combined with one before it only if it held its heads")
         self._reach(n_devices)
-        self._check_order(later, codes)
-        out = self._scratch(2 * codes.size + 1)
-        n = join_spans(
-            codes, *self._modes, self._state, self._heads, later._state, later._heads, *self._histogram, out
+        n = min(codes.devices.size, later._state.shape[0])
+        to, state, heads = codes.devices[:n], later._state[:n], later._heads[:n]
+        cells = np.append(codes.cells, np.int32(-1))  # the last is what -1 points to
+        begun = np.flatnonzero(state[:, HEAD])
+        self._append_newest(to[begun], heads[begun], cells)
+        more = to[np.flatnonzero(state[:, RUN_CELL] >= 0)]
+        self._settle(more.astype(np.int64))
+        for table in (state, heads):
+            table[:, RUN_CELL] = cells[table[:, RUN_CELL]]
+        n_out = join_spans(
+            to,
+            *self._modes,
+            self._state,
+            self._heads,
+            state,
+            heads,
+            self.gaps,
+            self.longer,
+            self._room(2 * n + 1),
         )
-        self._keep(n)
-        for block in later._blocks:
-            block[:, 0] = codes[block[:, 0]]
-            self._blocks.append(block)
+        self._to += n_out
+        self._end_piece()
+        later._end_piece()
+        self._blocks += [Block(b.rows, codes.after(b.codes) if b.codes else codes) for b in later._blocks]
+        newest = np.flatnonzero(state[:, CELL] >= 0)
+        self._append_newest(to[newest], state[newest], cells)
         later._blocks = []
         self.gaps += later.gaps
         self.longer += later.longer
         self.collapsed += later.collapsed
         self.conflicts += later.conflicts
 
-    def _check_order(self, later: StayBuilder, codes: NDArray[np.int32]) -> None:
-        from cotrace.kernels.stays import HEAD, RUN_CELL, RUN_END, RUN_START
+    def _append_newest(
+        self, devices: NDArray[np.int32], state: NDArray[np.int32], cells: NDArray[np.int32]
+    ) -> None:
+        """Append one ping of each device, as it stands in rows of a state."""
+        from cotrace.kernels.stays import CELL, SAME, TIME
 
-        mine, theirs = self._state[codes], later._state[: codes.size]
-        first = np.where(theirs[:, HEAD] == 1, later._heads[: codes.size, 0], theirs[:, RUN_START])
-        both = (mine[:, RUN_CELL] >= 0) & (theirs[:, RUN_CELL] >= 0)
-        if (both & (first <= mine[:, RUN_END])).any():
-            raise OutOfOrderError(
-                "spans of time are combined in order, and cut between seconds: this one is not later"
-            )
+        self._append(devices, state[:, TIME].copy(), cells[state[:, CELL]], state[:, SAME].copy())
 
-    def finalize(self) -> list[NDArray[np.int32]]:
+    def finalize(self) -> list[Block]:
         """Close everything and return the stays, as blocks of rows ``(device, cell, start, end)``.
 
         Put one after the other, the rows of each device are in the order of time. The builder is empty then.
         """
-        from cotrace.kernels.stays import stays_of_runs
+        from cotrace.kernels.stays import CELL, stays_of_runs
 
-        self.settle()
         if self._hold_heads:
-            self._release_heads()
+            return self._after_nothing()
+        self._settle(np.flatnonzero(self._state[:, CELL] >= 0))
+        self._end_piece()
         self._close_runs()
         blocks, self._blocks = self._blocks, []
         if self._within is None:
             return blocks
-        runs = by_device(blocks, self._state.shape[0], self._width)
+        runs = by_device([b.translated() for b in blocks], self._state.shape[0], self._width)
         cells, stays = runs[:, 1].copy(), np.empty((runs.shape[0], 4), dtype=np.int32)
         n, self.relabelled = stays_of_runs(runs, self._within, self._max_gap, self._forward, cells, stays)
-        return [stays[:n]]
+        return [Block(stays[:n])]
+
+    def _after_nothing(self) -> list[Block]:
+        """Finalize a span that no other comes before: it is combined with an empty one."""
+        whole = StayBuilder(self._options, self._order)
+        n = self._state.shape[0]
+        same = Codes(np.arange(n, dtype=np.int32), np.arange(self._order().size, dtype=np.int32))
+        whole.combine(self, same, n)
+        blocks = whole.finalize()
+        for name in ("used", "n_devices", "collapsed", "conflicts", "relabelled", "gaps", "longer"):
+            setattr(self, name, getattr(whole, name))
+        return blocks
 
     def _close_runs(self) -> None:
         """Close every open run at its last ping."""
@@ -227,23 +298,10 @@ class StayBuilder:
         self.n_devices = int(there.size)
         self.used = int(self.gaps.sum()) + self.n_devices
         cell, start, end, pings = self._state[there][:, [RUN_CELL, RUN_START, RUN_END, PINGS]].T
-        self._blocks.append(self._rows(there, cell, start, end, pings))
-        self._state[:, RUN_CELL] = -1
-
-    def _release_heads(self) -> None:
-        """Put the heads, which nothing came before, in front of the stays that follow them."""
-        from cotrace.kernels.stays import HEAD
-
-        held = np.flatnonzero(self._state[:, HEAD] == 1)
-        start, end, cell, pings = self._heads[held].T
-        self._blocks.insert(0, self._rows(held, cell, start, end, pings))
-
-    def _rows(
-        self, device: Column, cell: Column, start: Column, end: Column, pings: Column
-    ) -> NDArray[np.int32]:
-        rows = np.stack([device, cell, start, end, pings][: self._width], axis=1).astype(np.int32)
+        rows = np.stack([there, cell, start, end, pings][: self._width], axis=1).astype(np.int32)
         # without smoothing a stay of zero length is no stay
-        return rows if self._within is not None else rows[end > start]
+        self._blocks.append(Block(rows if self._within is not None else rows[end > start]))
+        self._state[:, RUN_CELL] = -1
 
 
 def by_device(blocks: list[NDArray[np.int32]], n_devices: int, width: int = 4) -> NDArray[np.int32]:
@@ -252,6 +310,34 @@ def by_device(blocks: list[NDArray[np.int32]], n_devices: int, width: int = 4) -
     ``blocks`` is emptied as it is read, so that no more than one copy and a block are held.
     """
     return rows_by_key(blocks, 0, n_devices, width)
+
+
+def translations(blocks: list[Block], final: Codes) -> list[Codes]:
+    """Return what the codes of each block are in the end, each different translation made once."""
+    made: dict[int, Codes] = {}
+    for block in blocks:
+        if id(block.codes) not in made:
+            made[id(block.codes)] = final if block.codes is None else final.after(block.codes)
+    return [made[id(block.codes)] for block in blocks]
+
+
+def rows_by_device(blocks: list[Block], final: Codes) -> NDArray[np.int32]:
+    """Join blocks of stays into one array sorted by device, with codes of ``final`` beside those of the blocks.
+
+    A stable counting sort, O(n + devices); ``blocks`` is emptied as it is read.
+    """
+    from cotrace.kernels.rows import count_rows, place_rows
+
+    counts = np.zeros(final.devices.size + 1, dtype=np.int64)
+    codes = translations(blocks, final)
+    for block, mine in zip(blocks, codes, strict=True):
+        count_rows(block.rows, 0, mine.devices, counts)
+    places = np.concatenate([[0], np.cumsum(counts[1:])]).astype(np.int64)
+    rows = np.empty((int(places[-1]), 4), dtype=np.int32)
+    places[1:] = places[:-1]  # the first is of what has no code, of which there is none here
+    for mine in codes:
+        place_rows(blocks.pop(0).rows, 0, mine.devices, mine.cells, places, rows)
+    return rows
 
 
 def rows_by_key(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cotrace.io.batches import PingBatch
     from cotrace.io.pings import Pings
-    from cotrace.io.scan import Scan
+    from cotrace.io.tally import Tally
     from cotrace.options import StayOptions
 
 __all__ = ["Locator", "fitting_grid", "located_by", "make_locator"]
@@ -28,7 +28,7 @@ __all__ = ["Locator", "fitting_grid", "located_by", "make_locator"]
 class Locator(Protocol):
     """Gives every ping its cell code; what has none is refused and gets -1."""
 
-    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+    def __call__(self, tally: Tally, batch: PingBatch) -> NDArray[np.int32]:
         """Return the code of each ping's cell."""
         ...
 
@@ -38,6 +38,19 @@ class Locator(Protocol):
 
     def cells(self) -> Cells:
         """Return the dictionary of cells so far."""
+        ...
+
+    @property
+    def n_cells(self) -> int:
+        """How many codes there are so far."""
+        ...
+
+    def adopt(self, other: Any, start: int, stop: int) -> NDArray[np.int32]:
+        """Return the codes here of the cells that have the codes ``start`` to ``stop`` in another of the same kind."""
+        ...
+
+    def absorb(self, other: Any) -> None:
+        """Add what another of the same kind has to say after the pass."""
         ...
 
     def warnings(self) -> list[CotraceWarning]:
@@ -91,7 +104,7 @@ class _ByGrid:
         self._bins = grid.binner(pings.positions, pings.crs)
         self._ids = IntIds()
 
-    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+    def __call__(self, tally: Tally, batch: PingBatch) -> NDArray[np.int32]:
         assert batch.a is not None  # pings with positions have both
         assert batch.b is not None
         packed = self._bins(batch.a, batch.b)
@@ -102,7 +115,7 @@ class _ByGrid:
         # the sentinel gets a code as any cell does, and at most once: look for it only when it is there
         bad = self._code_of_bad()
         if bad >= 0 and (lost := codes == bad).any():
-            scan.refuse(batch, lost, OUTSIDE_GRID)
+            tally.refuse(batch, lost, OUTSIDE_GRID)
             codes[lost] = -1
         return codes
 
@@ -120,6 +133,18 @@ class _ByGrid:
 
     def order(self) -> NDArray[np.int64]:
         return self._ids.array
+
+    @property
+    def n_cells(self) -> int:
+        return len(self._ids)
+
+    def adopt(self, other: _ByGrid, start: int, stop: int) -> NDArray[np.int32]:
+        return self._ids.encode_from(other._ids, start, stop)
+
+    def absorb(self, other: _ByGrid) -> None:
+        self._bins.n_outside_area += other._bins.n_outside_area
+        self._n_known += other._n_known
+        self._n_vague += other._n_vague
 
     def cells(self) -> Cells:
         return Cells(self._ids.values(), self._grid, None, "grid")
@@ -159,11 +184,21 @@ class _ByTower:
         self._ids = ids_of_type(pings.tower_type)
         self._towers, self._grid = pings.towers, grid
 
-    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
-        return _encode_towers(self._ids.encode, scan, batch)
+    def __call__(self, tally: Tally, batch: PingBatch) -> NDArray[np.int32]:
+        return _encode_towers(self._ids.encode, tally, batch)
 
     def order(self) -> NDArray[np.int64]:
         return self._ids.order_keys()
+
+    @property
+    def n_cells(self) -> int:
+        return len(self._ids)
+
+    def adopt(self, other: _ByTower, start: int, stop: int) -> NDArray[np.int32]:
+        return self._ids.encode_from(other._ids, start, stop)
+
+    def absorb(self, other: _ByTower) -> None:
+        """Nothing has to be said."""
 
     def cells(self) -> Cells:
         return Cells(
@@ -193,17 +228,28 @@ class _ByTowerPosition:
         self._grid = grid
         self._radii = towers["radius_m"].drop_null().to_numpy() if "radius_m" in towers.column_names else None
 
-    def __call__(self, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
-        towers = _encode_towers(self._towers.encode, scan, batch)
+    def __call__(self, tally: Tally, batch: PingBatch) -> NDArray[np.int32]:
+        towers = _encode_towers(self._towers.encode, tally, batch)
         known = np.full(len(self._towers) + 1, -1, dtype=np.int32)  # the last is what -1 points to
         known[: self._n_known] = self._cell_of
         codes = known[towers]
         if (lost := (codes < 0) & (towers >= 0)).any():
-            scan.refuse(batch, lost, UNKNOWN_TOWER)
+            tally.refuse(batch, lost, UNKNOWN_TOWER)
         return codes
 
     def order(self) -> NDArray[np.int64]:
         return self._cells.array
+
+    @property
+    def n_cells(self) -> int:
+        return len(self._cells)
+
+    def adopt(self, other: _ByTowerPosition, start: int, stop: int) -> NDArray[np.int32]:
+        # cells are those of the table of towers, in its order, for every one of this kind
+        return np.arange(start, stop, dtype=np.int32)
+
+    def absorb(self, other: _ByTowerPosition) -> None:
+        """Nothing more has to be said than of the table."""
 
     def cells(self) -> Cells:
         return Cells(self._cells.values(), self._grid, None, "grid")
@@ -227,7 +273,7 @@ class _ByTowerPosition:
         ]
 
 
-def _encode_towers(encode: object, scan: Scan, batch: PingBatch) -> NDArray[np.int32]:
+def _encode_towers(encode: object, tally: Tally, batch: PingBatch) -> NDArray[np.int32]:
     """Return tower codes; rows whose tower is null (their position was given otherwise) are refused."""
     tower: pa.Array = batch.tower
     if not tower.null_count:
@@ -235,5 +281,5 @@ def _encode_towers(encode: object, scan: Scan, batch: PingBatch) -> NDArray[np.i
     missing = tower.is_null().to_numpy(zero_copy_only=False)
     codes = np.full(len(tower), -1, dtype=np.int32)
     codes[~missing] = encode(tower.drop_null())  # type: ignore[operator]
-    scan.refuse(batch, missing, NO_TOWER)
+    tally.refuse(batch, missing, NO_TOWER)
     return codes
