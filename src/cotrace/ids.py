@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Ids", "IntIds", "StringIds", "ids_of_type"]
 
 _FIRST_BITS = 12
+_LARGE = 1 << 18
 
 
 class Ids(Protocol):
@@ -40,7 +41,7 @@ class Ids(Protocol):
 
 
 class _Slots:
-    """The hash table under a dictionary; doubled twice whenever it is half full."""
+    """The hash table under a dictionary; doubled, or doubled twice, whenever it is half full."""
 
     def __init__(self) -> None:
         self.n = 0
@@ -54,8 +55,10 @@ class _Slots:
     def grow(self) -> None:
         from cotrace.kernels.ids import rehash
 
-        old, self.shift = self.slots, np.uint64(self.shift - np.uint64(2))
-        self.slots = np.zeros((old.shape[0] * 4, 2), dtype=np.int64)
+        # small tables grow fast; large ones no more than they must, for what counts is how much of them is cached
+        bits = 2 if self.slots.shape[0] < _LARGE else 1
+        old, self.shift = self.slots, np.uint64(self.shift - np.uint64(bits))
+        self.slots = np.zeros((old.shape[0] << bits, 2), dtype=np.int64)
         rehash(old, self.slots, self.shift)
 
 
@@ -93,8 +96,9 @@ class IntIds(_Slots):
                 self._ids = _grown(self._ids, self.room)
         return codes
 
-    def encode_from(self, other: IntIds, start: int, stop: int) -> NDArray[np.int32]:
+    def encode_from(self, other: Any, start: int, stop: int) -> NDArray[np.int32]:
         """See :class:`Ids`."""
+        assert isinstance(other, IntIds)
         return self.encode_numpy(other.array[start:stop])
 
     @property
@@ -159,8 +163,9 @@ class StringIds(_Slots):
                 self._offsets = _grown(self._offsets, self.room + 1)
         return codes
 
-    def encode_from(self, other: StringIds, start: int, stop: int) -> NDArray[np.int32]:
+    def encode_from(self, other: Any, start: int, stop: int) -> NDArray[np.int32]:
         """See :class:`Ids`."""
+        assert isinstance(other, StringIds)
         return self._encode_large(other.values().slice(start, stop - start))
 
     def values(self) -> pa.Array:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cotrace.companions.index import _by_cell, _grouped
+from cotrace.companions.index import _by_cell, _gathered, _grouped
 from cotrace.kernels import overlap, windows
+from cotrace.stays.shelf import CellShelf, Codes
 
 
 @st.composite
@@ -123,9 +124,17 @@ def test_rows_come_by_wanted_cell_and_device(
     table = np.array([(d, c, k, k + 1) for k, (d, c) in enumerate(drawn)], dtype=np.int32).reshape(-1, 4)
     new_cell = np.array([-1, 0, -1, 1, -1, 2], dtype=np.int32)
     edges = [0, *sorted(cuts), len(table)]
-    blocks = [table[a:b] for a, b in pairwise(edges)]
-    by_cell, cell_rows = _by_cell(blocks, np.array(renamed, dtype=np.int32), new_cell, 3)
+    new = Codes(np.array(renamed, dtype=np.int32), new_cell)
+    by_cell, cell_rows = _by_cell(table, new, 3)
     for threads in (1, 2, 5):
+        # the same from pieces that were put on a shelf, all of them on disk or none
+        for limit in (0, 1 << 20):
+            shelf = CellShelf(0, limit)
+            blocks = [shelf.put(table[a:b]) for a, b in pairwise(edges) if table[a:b].size]
+            gathered, rows = _gathered(blocks, new, 3, threads)
+            assert gathered.tolist() == by_cell.tolist()
+            assert rows.tolist() == cell_rows.tolist()
+            assert shelf.spilled == (12 * len(table) if limit == 0 else 0)
         found = by_cell.copy()
         seg_lo, cell_lo = _grouped(found, cell_rows, 5, threads)
         segments = [found[a:b].tolist() for a, b in pairwise(seg_lo)]

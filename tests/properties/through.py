@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute
 from tests import naive
 from tests.naive import Case, Making, Rule
 from tests.properties.worlds import World
@@ -126,7 +127,7 @@ def counts_of(counts: Any) -> dict[str, int]:
 
 def find(world: World, *, threads: int = 1, pings: Any = None) -> Any:
     """Run find_companions over a world, or over other pings (or stays) with its cases and rule."""
-    source = read(world) if pings is None else pings
+    source = read(world, threads=threads) if pings is None else pings
     cases, keywords = cases_of(world.cases, world.form)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -140,10 +141,16 @@ def find(world: World, *, threads: int = 1, pings: Any = None) -> Any:
         )
 
 
-def read(world: World) -> Any:
-    """Return a world's pings as a source."""
-    table = in_form(arrow_pings(world.pings, world.by_tower, world.clock), world.form)
-    return cotrace.read_pings(table, unit="s") if world.clock == "number" else cotrace.read_pings(table)
+def read(world: World, *, threads: int = 1) -> Any:
+    """Return a world's pings as a source; for several threads in the order of time, and in pieces to share out."""
+    table = arrow_pings(world.pings, world.by_tower, world.clock)
+    keywords = {"unit": "s"} if world.clock == "number" else {}
+    if threads == 1:
+        return cotrace.read_pings(in_form(table, world.form), **keywords)
+    table = table.take(pa.compute.sort_indices(table, [("time", "ascending")]))
+    size = max(1, table.num_rows // 7)
+    pieces = [table.slice(at, size) for at in range(0, max(1, table.num_rows), size)]
+    return cotrace.read_pings(pieces, **keywords)
 
 
 def check(world: World, *, threads: int = 1) -> tuple[list[str], naive.Tracks, naive.Answer]:
@@ -163,7 +170,9 @@ def check_stays(world: World, walked: naive.World, answer: naive.Answer, threads
     """Compare stays and occupancy, and what is found from stays instead of pings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        stays = cotrace.find_stays(read(world), options=options_of(world.making), threads=threads)
+        stays = cotrace.find_stays(
+            read(world, threads=threads), options=options_of(world.making), threads=threads
+        )
         crowded = rows_of(cotrace.occupancy(stays, window="1h"))
     names = ("device", "cell", "started_at", "finished_at")
     expected = [

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cotrace.errors import CotraceError
 from cotrace.options import PingPong, StayOptions
-from cotrace.stays.builder import Codes, OutOfOrderError, StayBuilder, by_device
+from cotrace.stays.builder import OutOfOrderError, StayBuilder, by_device
+from cotrace.stays.shelf import Codes
 
 ORDER = np.array([30, 10, 20, 40], dtype=np.int64)  # the order of cells is not that of their codes
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import counted, take, view
-from cotrace.stays.builder import Block, Codes, translations
+from cotrace.stays.builder import translations
+from cotrace.stays.shelf import CellBlock, Codes
 from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
@@ -68,15 +69,22 @@ class CellIndex:
 
 
 def index_of_built(built: Built, case_ids: pa.Array, threads: int) -> CellIndex:
-    """Index what a pass over pings gave; uses its blocks up."""
+    """Index what a pass over pings gave that followed the cases; uses its blocks up."""
     order = np.argsort(built.devices.order_keys(), kind="stable")
     rank = np.empty(order.size, dtype=np.int32)
     rank[order] = np.arange(order.size, dtype=np.int32)
-    # the cases were tracked, so all of them have codes
+    # the cases were followed, so all of them have codes
     case_codes = rank[built.devices.encode(case_ids)].astype(np.int64)
-    wanted = _cells_of(built.blocks, built.n_tracked, len(built.cells.values))
+    blocks = cast("list[CellBlock]", built.blocks)
+    wanted = np.zeros(len(built.cells.values), dtype=np.bool_)
+    for block in blocks:
+        there = block.cells[block.tracked]
+        wanted[there if block.codes is None else block.codes.cells[there]] = True
+    codes, cells = _codes_of_wanted(wanted, rank, built.cells)
+    rows, cell_rows = _gathered(blocks, codes, len(cells.values), threads)
+    seg_lo, cell_lo = _grouped(rows, cell_rows, rank.size, threads)
     devices = take(built.devices.values(), order)
-    return _index(built.blocks, rank, wanted, devices, built.cells, case_codes, built.base, threads)
+    return CellIndex(rows, seg_lo, cell_lo, devices, cells, case_codes, built.base)
 
 
 def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
@@ -92,57 +100,66 @@ def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
     for a, b in zip(lo, hi, strict=True):
         wanted[stays.rows[a:b, 1]] = True
     same = np.arange(len(stays.devices), dtype=np.int32)
-    blocks = [Block(stays.rows[at : at + (1 << 20)]) for at in range(0, len(stays), 1 << 20)]
-    return _index(blocks, same, wanted, stays.devices, stays.cells, case_codes, stays.base, threads)
+    codes, cells = _codes_of_wanted(wanted, same, stays.cells)
+    rows, cell_rows = _by_cell(stays.rows, codes, len(cells.values))
+    seg_lo, cell_lo = _grouped(rows, cell_rows, same.size, threads)
+    return CellIndex(rows, seg_lo, cell_lo, stays.devices, cells, case_codes, stays.base)
 
 
-def _cells_of(blocks: list[Block], n_tracked: int, n_cells: int) -> NDArray[np.bool_]:
-    from cotrace.kernels.rows import mark_cells
-
-    wanted = np.zeros(n_cells, dtype=np.bool_)
-    for block in blocks:
-        if block.codes is None:
-            mark_cells(block.rows, n_tracked, wanted)
-        else:
-            theirs = np.zeros(block.codes.cells.size, dtype=np.bool_)
-            mark_cells(block.rows, n_tracked, theirs)
-            wanted[block.codes.cells[theirs]] = True
-    return wanted
-
-
-def _index(
-    blocks: list[Block],
-    new_device: NDArray[np.int32],
-    wanted: NDArray[np.bool_],
-    devices: pa.Array,
-    cells: Cells,
-    case_codes: NDArray[np.int64],
-    base: int,
-    threads: int,
-) -> CellIndex:
+def _codes_of_wanted(
+    wanted: NDArray[np.bool_], new_device: NDArray[np.int32], cells: Cells
+) -> tuple[Codes, Cells]:
+    """Return the new codes, those of the wanted cells being in their order (-1: not wanted), and these cells."""
     order = cells.order()
     order = order[wanted[order]]
     new_cell = np.full(wanted.size, -1, dtype=np.int32)
     new_cell[order] = np.arange(order.size, dtype=np.int32)
-    rows, cell_rows = _by_cell(blocks, Codes(new_device, new_cell), order.size)
-    seg_lo, cell_lo = _grouped(rows, cell_rows, new_device.size, threads)
-    return CellIndex(rows, seg_lo, cell_lo, devices, cells.take(order), case_codes, base)
+    return Codes(new_device, new_cell), cells.take(order)
 
 
-def _by_cell(blocks: list[Block], new: Codes, n_cells: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _gathered(
+    blocks: list[CellBlock], new: Codes, n_cells: int, threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return the rows of wanted cells by cell, and the first row of each cell; uses the blocks up."""
-    from cotrace.kernels.rows import count_rows, place_rows
+    from cotrace.kernels.rows import gather_cells
 
     codes = translations(blocks, new)
+    targets = [mine.cells[block.cells] for block, mine in zip(blocks, codes, strict=True)]
+    counts = np.zeros(n_cells, dtype=np.int64)
+    for block, to in zip(blocks, targets, strict=True):
+        counts[to[to >= 0]] += np.diff(block.lo)[to >= 0]  # a cell is in a block once
+    cell_rows = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    places, begins = [], cell_rows.copy()  # the last is what -1 points to
+    for block, to in zip(blocks, targets, strict=True):
+        places.append(begins[to])
+        begins[to[to >= 0]] += np.diff(block.lo)[to >= 0]
+    out = np.empty((int(cell_rows[-1]), 4), dtype=np.int32)
+    left: list[CellBlock | None] = list(blocks)
+    blocks.clear()
+
+    def gather(i: int) -> None:
+        block, left[i] = left[i], None
+        assert block is not None
+        if (targets[i] >= 0).any():
+            gather_cells(block.read(), block.lo, targets[i], places[i], codes[i].devices, out)
+
+    on_threads(gather, range(len(left)), threads)
+    return out, cell_rows
+
+
+def _by_cell(
+    stays: NDArray[np.int32], new: Codes, n_cells: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the rows of wanted cells by cell, and the first row of each cell."""
+    from cotrace.kernels.rows import count_rows, place_rows
+
     counts = np.zeros(n_cells + 1, dtype=np.int64)
-    for block, mine in zip(blocks, codes, strict=True):
-        count_rows(block.rows, 1, mine.cells, counts)
+    count_rows(stays, 1, new.cells, counts)
     cell_rows = np.concatenate([[0], np.cumsum(counts[1:])]).astype(np.int64)
     n = int(cell_rows[-1])
     out = np.empty((n + 1, 4), dtype=np.int32)  # one more, for all that is dropped
     places = np.concatenate([[n], cell_rows[:-1]]).astype(np.int64)
-    for mine in codes:
-        place_rows(blocks.pop(0).rows, 1, mine.devices, mine.cells, places, out)
+    place_rows(stays, 1, new.devices, new.cells, places, out)
     return out[:n], cell_rows
 
 

@@ -120,6 +120,11 @@ class Scan:
             stream.close()
         self.end()
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody wants to know how many rows were read."""
+        return self._progress is not None
+
     def report(self, rows: int) -> None:
         """Tell whoever wants to know how many rows were read."""
         if self._progress is not None:

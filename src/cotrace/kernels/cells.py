@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cotrace.kernels.jit import inlined, kernel
 
-__all__ = ["BAD", "BAND", "NODES", "geographic_cells", "planar_cells"]
+__all__ = ["BAD", "BAND", "NODES", "encode_cells", "geographic_cells", "planar_cells"]
 
 BAD = -(2**63)
 BAND = 1024  # rows in a band of the tables, a power of two
@@ -20,6 +20,7 @@ NODES = 16  # nodes a degree of the table that guesses a row from a latitude
 _BAND_BITS = 10
 _IN_BAND = BAND - 1
 _LIMIT = 2147483648.0
+_HALF = 2147483648
 _SPLIT = 134217729.0  # 2**27 + 1, Dekker's splitter
 # (lon + 180) / 360 * N in floating point is off by less than this for every N below 2**31
 _NEAR_COLUMN = 2e-6
@@ -167,3 +168,68 @@ def geographic_cells(
             col = int(np.floor((a + 180.0) * (n_columns * (1.0 / 360.0)) - shift) % n_columns)
         out[i] = (col << 32) + first_row + index
     return missing
+
+
+@kernel
+def encode_cells(
+    cells: NDArray[np.int64],
+    first_col: int,
+    first_row: int,
+    table: NDArray[np.int32],
+    ids: NDArray[np.int64],
+    n_ids: int,
+    codes: NDArray[np.int32],
+    start: int,
+) -> tuple[int, int, int]:
+    """Give cells their codes by a table of a rectangle of columns and rows; unseen ones get the next codes.
+
+    Parameters
+    ----------
+    cells : int64[n]
+        Cells, or ``BAD``.
+    first_col, first_row : int
+        The cell of ``table[0, 0]``.
+    table : int32[columns, rows]
+        Codes; -1 where a cell has none yet. Changed.
+    ids : int64[m]
+        The cell of each code; changed.
+    n_ids : int
+        How many codes there are.
+    codes : int32[n]
+        Filled from ``start`` on; -1 for ``BAD``.
+    start : int
+        The first cell to encode.
+
+    Returns
+    -------
+    (done, n_ids, n_bad)
+        ``done < n`` when a cell is outside the rectangle, or there is no room in ``ids``. ``n_bad`` of those that were
+        done are ``BAD``.
+
+    Notes
+    -----
+    O(n): one access to the table a cell, which is in the cache while devices are in some thousands of cells.
+    """
+    n_cols, n_rows = np.uint64(table.shape[0]), np.uint64(table.shape[1])
+    n_bad = 0
+    for i in range(start, cells.size):
+        shifted = cells[i] + _HALF  # rows are signed: now they count from 0
+        # as unsigned, what lies before the rectangle is far beyond it
+        col = np.uint64((shifted >> 32) - first_col)
+        row = np.uint64((shifted & 0xFFFFFFFF) - _HALF - first_row)
+        if col < n_cols and row < n_rows:
+            code = table[col, row]
+            if code < 0:
+                if n_ids >= ids.size:
+                    return i, n_ids, n_bad
+                code = n_ids
+                table[col, row] = code
+                ids[n_ids] = cells[i]
+                n_ids += 1
+            codes[i] = code
+        elif cells[i] == BAD:
+            codes[i] = -1
+            n_bad += 1
+        else:
+            return i, n_ids, n_bad
+    return cells.size, n_ids, n_bad

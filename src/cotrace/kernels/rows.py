@@ -10,20 +10,98 @@ from cotrace.kernels.jit import kernel
 __all__ = [
     "count_keys",
     "count_rows",
+    "gather_cells",
+    "group_cells",
     "group_devices",
-    "mark_cells",
     "mark_segments",
     "place_rows",
     "scatter_rows",
+    "tally_cells",
 ]
 
 
 @kernel
-def mark_cells(rows: NDArray[np.int32], n_cases: int, wanted: NDArray[np.bool_]) -> None:
-    """Mark the cells in ``wanted`` (bool[cells]) that devices with a code below ``n_cases`` were in. O(n)."""
+def tally_cells(
+    rows: NDArray[np.int32], n_tracked: int, counts: NDArray[np.int64], tracked: NDArray[np.bool_]
+) -> None:
+    """Count the rows of each cell, and mark the cells that devices with a code below ``n_tracked`` were in.
+
+    Parameters
+    ----------
+    rows : int32[n, 4]
+        Device, cell, start, end.
+    n_tracked : int
+    counts : int64[cells]
+        Added to.
+    tracked : bool[cells]
+        Marked. O(n).
+    """
     for i in range(rows.shape[0]):
-        if rows[i, 0] < n_cases:
-            wanted[rows[i, 1]] = True
+        cell = np.uint64(rows[i, 1])
+        counts[cell] += 1
+        if rows[i, 0] < n_tracked:
+            tracked[cell] = True
+
+
+@kernel
+def group_cells(rows: NDArray[np.int32], places: NDArray[np.int64], out: NDArray[np.int32]) -> None:
+    """Move rows to the places of their cells, and leave the cell out.
+
+    Parameters
+    ----------
+    rows : int32[n, 4]
+        Device, cell, start, end.
+    places : int64[cells]
+        Where the first row of each cell goes; counted up.
+    out : int32[n, 3]
+        Filled: device, start, end. O(n).
+    """
+    for i in range(rows.shape[0]):
+        cell = np.uint64(rows[i, 1])
+        at = np.uint64(places[cell])
+        places[cell] += 1
+        out[at, 0] = rows[i, 0]
+        out[at, 1] = rows[i, 2]
+        out[at, 2] = rows[i, 3]
+
+
+@kernel
+def gather_cells(
+    grouped: NDArray[np.int32],
+    lo: NDArray[np.int64],
+    new_cell: NDArray[np.int32],
+    places: NDArray[np.int64],
+    new_device: NDArray[np.int32],
+    out: NDArray[np.int32],
+) -> None:
+    """Copy the rows of wanted cells from where they are grouped by cell.
+
+    Parameters
+    ----------
+    grouped : int32[n, 3]
+        Device, start, end.
+    lo : int64[cells here + 1]
+        Where the rows of each cell begin.
+    new_cell : int32[cells here]
+        The new code of each, or -1 where it is not wanted.
+    places : int64[cells here]
+        Where its rows go in ``out``.
+    new_device : int32[devices]
+        The new code of each device.
+    out : int32[m, 4]
+        Filled there: device, cell, start, end. O(rows of wanted cells).
+    """
+    for k in range(new_cell.size):
+        cell = new_cell[k]
+        if cell < 0:
+            continue
+        shift = places[k] - lo[k]
+        for i in range(lo[k], lo[k + 1]):
+            at = np.uint64(i + shift)
+            out[at, 0] = new_device[np.uint64(grouped[i, 0])]
+            out[at, 1] = cell
+            out[at, 2] = grouped[i, 1]
+            out[at, 3] = grouped[i, 2]
 
 
 @kernel

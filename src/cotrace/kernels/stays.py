@@ -275,7 +275,7 @@ def join_spans(
             if gap >= longest:
                 longer[int(same), int(near), 0] += 1
                 longer[int(same), int(near), 1] += gap
-            merged = same and near
+            merged = bool(same and near)
             if not merged:
                 end = first if forward and near else last
                 n_out = _close(state, heads, d, end, keep_empty, hold_heads, out, n_out)

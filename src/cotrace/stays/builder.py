@@ -6,21 +6,19 @@ store and the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.errors import CotraceError
+from cotrace.stays.shelf import Block, CellBlock, Codes, RowShelf, Shelf
 
 if TYPE_CHECKING:
     from cotrace.options import StayOptions
 
 __all__ = [
-    "Block",
-    "Codes",
     "OutOfOrderError",
     "StayBuilder",
     "by_device",
@@ -31,42 +29,12 @@ __all__ = [
 
 _END_OF_TIME = 2**31 - 1
 _MOST_BINS = 1 << 20
-#: rows of the largest piece of memory that stays are written to: large enough for the system's large pages
-_LARGEST_PIECE = 1 << 21
 
 Column: TypeAlias = NDArray[Any]
 
 
 class OutOfOrderError(CotraceError):
     """A device's pings came out of the order of time; they have to be sorted first."""
-
-
-@dataclass
-class Codes:
-    """What the codes of one pair of dictionaries are in another: int32 by code, of devices and of cells."""
-
-    devices: NDArray[np.int32]
-    cells: NDArray[np.int32]
-
-    def after(self, first: Codes) -> Codes:
-        """Return both translations in one, ``first`` being done first."""
-        return Codes(self.devices[first.devices], self.cells[first.cells])
-
-
-@dataclass
-class Block:
-    """Rows (device, cell, start, end) as they were written; ``codes`` says what theirs are, None: as they stand."""
-
-    rows: NDArray[np.int32]
-    codes: Codes | None = None
-
-    def translated(self) -> NDArray[np.int32]:
-        """Return the rows with codes as they are outside; done in place, once."""
-        if self.codes is not None:
-            self.rows[:, 0] = self.codes.devices[self.rows[:, 0]]
-            self.rows[:, 1] = self.codes.cells[self.rows[:, 1]]
-            self.codes = None
-        return self.rows
 
 
 class StayBuilder:
@@ -80,6 +48,8 @@ class StayBuilder:
         Returns, by code of a cell, what cells are compared by (int64) where two rows of a device have one second.
     hold_heads : bool
         Whether a span of time before this one will be combined with it: keeps every device's beginning apart.
+    shelf : Shelf
+        Where closed stays are kept; while runs are still to be smoothed they stay in memory as they are.
 
     Notes
     -----
@@ -88,17 +58,22 @@ class StayBuilder:
     """
 
     def __init__(
-        self, options: StayOptions, order: Callable[[], NDArray[np.int64]], hold_heads: bool = False
+        self,
+        options: StayOptions,
+        order: Callable[[], NDArray[np.int64]],
+        hold_heads: bool = False,
+        shelf: Shelf | None = None,
     ) -> None:
-        self._options, self._order = options, order
+        self._options, self._order, self._final = options, order, shelf or RowShelf()
         self._max_gap = options.max_gap_s
         self._forward = options.fill == "forward"
         self._within = options.smooth.within_s if options.smooth else None
         self._hold_heads = hold_heads
         self._width = 4 if self._within is None else 5
+        self._shelf = self._final if self._within is None else RowShelf()
         self._state = np.zeros((0, 8), dtype=np.int32)
         self._heads = np.zeros((0, 8), dtype=np.int32)
-        self._blocks: list[Block] = []
+        self._blocks: list[Any] = []
         self._piece = np.empty((0, self._width), dtype=np.int32)
         self._from = self._to = 0
         #: gaps between consecutive pings in seconds, the last bin for all longer ones; row 1: both in one cell
@@ -123,12 +98,12 @@ class StayBuilder:
         if n_devices > have:
             # doubled, so that a growing population is copied only a few times
             size = max(n_devices, 2 * have, 1024)
-            state = np.zeros((size, N_STATE), dtype=np.int32)
+            state = _lines(size, N_STATE)
             state[:, RUN_CELL] = state[:, CELL] = -1
             state[:have] = self._state
             self._state = state
             if self._hold_heads:
-                heads = np.zeros((size, N_STATE), dtype=np.int32)
+                heads = _lines(size, N_STATE)
                 heads[:have] = self._heads
                 self._heads = heads
 
@@ -136,16 +111,20 @@ class StayBuilder:
         """Return where at least ``n`` rows can be written."""
         if self._piece.shape[0] - self._to < n:
             self._end_piece()
-            size = max(n, min(2 * self._piece.shape[0], _LARGEST_PIECE))
-            self._piece = np.empty((size, self._width), dtype=np.int32)
-            self._from = self._to = 0
+            if not self._shelf.copies or self._piece.shape[0] < n + self._shelf.piece:
+                # doubled up to the shelf's measure, so that little input takes little memory
+                size = n + min(2 * self._piece.shape[0], self._shelf.piece)
+                self._piece = np.empty((size, self._width), dtype=np.int32)
+                self._from = self._to = 0
         return self._piece[self._to :]
 
     def _end_piece(self) -> None:
         """Make a block of the rows that were written since the last one."""
         if self._to > self._from:
-            self._blocks.append(Block(self._piece[self._from : self._to]))
+            self._blocks.append(self._shelf.put(self._piece[self._from : self._to]))
             self._from = self._to
+        if self._shelf.copies:
+            self._from = self._to = 0
 
     def append(
         self,
@@ -241,7 +220,9 @@ class StayBuilder:
         self._to += n_out
         self._end_piece()
         later._end_piece()
-        self._blocks += [Block(b.rows, codes.after(b.codes) if b.codes else codes) for b in later._blocks]
+        for block in later._blocks:
+            block.codes = codes if block.codes is None else codes.after(block.codes)
+        self._blocks += later._blocks
         newest = np.flatnonzero(state[:, CELL] >= 0)
         self._append_newest(to[newest], state[newest], cells)
         later._blocks = []
@@ -249,6 +230,16 @@ class StayBuilder:
         self.longer += later.longer
         self.collapsed += later.collapsed
         self.conflicts += later.conflicts
+
+    def clear(self) -> None:
+        """Forget everything and keep the memory, for another span."""
+        from cotrace.kernels.stays import CELL, RUN_CELL
+
+        for array in (self._state, self._heads, self.gaps, self.longer):
+            array[:] = 0
+        self._state[:, RUN_CELL] = self._state[:, CELL] = -1
+        self._blocks = []
+        self.used = self.n_devices = self.collapsed = self.conflicts = self.relabelled = 0
 
     def _append_newest(
         self, devices: NDArray[np.int32], state: NDArray[np.int32], cells: NDArray[np.int32]
@@ -258,10 +249,11 @@ class StayBuilder:
 
         self._append(devices, state[:, TIME].copy(), cells[state[:, CELL]], state[:, SAME].copy())
 
-    def finalize(self) -> list[Block]:
+    def finalize(self) -> list[Any]:
         """Close everything and return the stays, as blocks of rows ``(device, cell, start, end)``.
 
-        Put one after the other, the rows of each device are in the order of time. The builder is empty then.
+        The blocks are those of the shelf: put one after the other, the rows of each device (in each cell, where they
+        are by cell) are in the order of time. The builder is empty then.
         """
         from cotrace.kernels.stays import CELL, stays_of_runs
 
@@ -276,11 +268,12 @@ class StayBuilder:
         runs = by_device([b.translated() for b in blocks], self._state.shape[0], self._width)
         cells, stays = runs[:, 1].copy(), np.empty((runs.shape[0], 4), dtype=np.int32)
         n, self.relabelled = stays_of_runs(runs, self._within, self._max_gap, self._forward, cells, stays)
-        return [Block(stays[:n])]
+        size = self._final.piece
+        return [self._final.put(stays[at : min(at + size, n)]) for at in range(0, n, size)]
 
-    def _after_nothing(self) -> list[Block]:
+    def _after_nothing(self) -> list[Any]:
         """Finalize a span that no other comes before: it is combined with an empty one."""
-        whole = StayBuilder(self._options, self._order)
+        whole = StayBuilder(self._options, self._order, shelf=self._final)
         n = self._state.shape[0]
         same = Codes(np.arange(n, dtype=np.int32), np.arange(self._order().size, dtype=np.int32))
         whole.combine(self, same, n)
@@ -300,8 +293,17 @@ class StayBuilder:
         cell, start, end, pings = self._state[there][:, [RUN_CELL, RUN_START, RUN_END, PINGS]].T
         rows = np.stack([there, cell, start, end, pings][: self._width], axis=1).astype(np.int32)
         # without smoothing a stay of zero length is no stay
-        self._blocks.append(Block(rows if self._within is not None else rows[end > start]))
+        rows = rows if self._within is not None else rows[end > start]
+        if rows.size:
+            self._blocks.append(self._shelf.put(rows))
         self._state[:, RUN_CELL] = -1
+
+
+def _lines(n: int, width: int) -> NDArray[np.int32]:
+    """Return zeros, of which no row of up to 64 bytes lies across two cache lines."""
+    flat = np.zeros(n * width + 16, dtype=np.int32)
+    skip = -flat.ctypes.data % 64 // 4
+    return flat[skip : skip + n * width].reshape(n, width)
 
 
 def by_device(blocks: list[NDArray[np.int32]], n_devices: int, width: int = 4) -> NDArray[np.int32]:
@@ -312,7 +314,7 @@ def by_device(blocks: list[NDArray[np.int32]], n_devices: int, width: int = 4) -
     return rows_by_key(blocks, 0, n_devices, width)
 
 
-def translations(blocks: list[Block], final: Codes) -> list[Codes]:
+def translations(blocks: Sequence[Block | CellBlock], final: Codes) -> list[Codes]:
     """Return what the codes of each block are in the end, each different translation made once."""
     made: dict[int, Codes] = {}
     for block in blocks:

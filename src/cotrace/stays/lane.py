@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cotrace.errors import TimeError
 from cotrace.ids import Ids, ids_of_type
-from cotrace.stays.builder import Codes
 from cotrace.stays.locate import Locator, make_locator
+from cotrace.stays.shelf import Codes
 
 if TYPE_CHECKING:
     import pyarrow as pa

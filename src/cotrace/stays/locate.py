@@ -13,6 +13,7 @@ from cotrace.errors import CotraceWarning, OptionError
 from cotrace.grid import BAD_CELL, Grid
 from cotrace.ids import IntIds, ids_of_type
 from cotrace.io.reasons import NO_TOWER, OUTSIDE_GRID, UNKNOWN_TOWER
+from cotrace.stays.cell_ids import CellIds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +103,7 @@ class _ByGrid:
     def __init__(self, pings: Pings, grid: Grid) -> None:
         self._grid = grid
         self._bins = grid.binner(pings.positions, pings.crs)
-        self._ids = IntIds()
+        self._ids = CellIds()
 
     def __call__(self, tally: Tally, batch: PingBatch) -> NDArray[np.int32]:
         assert batch.a is not None  # pings with positions have both
@@ -111,24 +112,11 @@ class _ByGrid:
         if batch.accuracy is not None:
             self._n_known += int(np.isfinite(batch.accuracy).sum())
             self._n_vague += int((batch.accuracy > self._grid.cell_m / 2).sum())
-        codes = self._ids.encode_numpy(packed)
-        # the sentinel gets a code as any cell does, and at most once: look for it only when it is there
-        bad = self._code_of_bad()
-        if bad >= 0 and (lost := codes == bad).any():
-            tally.refuse(batch, lost, OUTSIDE_GRID)
-            codes[lost] = -1
+        codes, n_bad = self._ids.encode(packed)
+        if n_bad:
+            tally.refuse(batch, codes < 0, OUTSIDE_GRID)
         return codes
 
-    def _code_of_bad(self) -> int:
-        n = len(self._ids)
-        if n != self._seen:
-            at = np.flatnonzero(self._ids.array[self._seen :] == BAD_CELL)
-            self._bad = int(at[0]) + self._seen if at.size else self._bad
-            self._seen = n
-        return self._bad
-
-    _seen = 0
-    _bad = -1
     _n_known = _n_vague = 0
 
     def order(self) -> NDArray[np.int64]:
@@ -139,7 +127,8 @@ class _ByGrid:
         return len(self._ids)
 
     def adopt(self, other: _ByGrid, start: int, stop: int) -> NDArray[np.int32]:
-        return self._ids.encode_from(other._ids, start, stop)
+        codes, _ = self._ids.encode(other._ids.array[start:stop])
+        return codes
 
     def absorb(self, other: _ByGrid) -> None:
         self._bins.n_outside_area += other._bins.n_outside_area

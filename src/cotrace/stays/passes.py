@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from cotrace.arrays import take
 from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.ids import Ids
-from cotrace.stays.builder import Block, Codes, OutOfOrderError, StayBuilder, rows_by_device
+from cotrace.stays.builder import OutOfOrderError, StayBuilder, rows_by_device
 from cotrace.stays.lane import Encoded, Extent, Lane, Tracked
 from cotrace.stays.sharing import read_shares
+from cotrace.stays.shelf import Block, CellBlock, CellShelf, Codes, RowShelf
 from cotrace.stays.sorting import TimeSorter, memory_for_sorting
 from cotrace.tables import Stays
 
@@ -49,12 +50,13 @@ def usable_threads(threads: int | None) -> int:
 class Built:
     """What one pass over the pings gives: stays in the order in which they were closed, by code.
 
-    ``blocks`` are rows (device, cell, start, end); those of one device are in the order of time. Devices with a
+    ``blocks`` are rows (device, cell, start, end), those of one device in the order of time; where devices are
+    followed they are by cell, and those of one device in one cell are in the order of time. Devices with a
     code below ``n_tracked`` (in every block, whatever its codes) are those that were asked for; ``n_devices`` were
     seen.
     """
 
-    blocks: list[Block]
+    blocks: list[Block] | list[CellBlock]
     devices: Ids
     cells: Cells
     base: int
@@ -72,7 +74,7 @@ class Built:
         device_order = np.argsort(self.devices.order_keys(), kind="stable")
         cell_order = self.cells.order()
         device_rank, cell_rank = _ranks(device_order), _ranks(cell_order)
-        rows = rows_by_device(self.blocks, Codes(device_rank, cell_rank))
+        rows = rows_by_device(cast("list[Block]", self.blocks), Codes(device_rank, cell_rank))
         return Stays(
             rows,
             take(self.devices.values(), device_order),
@@ -134,7 +136,9 @@ class _Pass:
         self.lane = Lane(pings, options, tracked)
         if tracked is not None:
             tracked.start(self.lane.tracked_codes)
-        self.builder = StayBuilder(options, self.lane.locate.order)
+        # who follows devices asks for the stays in their cells
+        self.shelf = RowShelf() if tracked is None else CellShelf(self.lane.n_tracked)
+        self.builder = StayBuilder(options, self.lane.locate.order, shelf=self.shelf)
         self.extent = Extent()
         self.base: int | None = None
 
@@ -157,11 +161,12 @@ class _Pass:
             lambda: Lane(self.pings, self.options, self.tracked),
             self.lane,
             self.options,
+            self.shelf,
             self.threads,
         ):
             scan.absorb(part.share)
             self.extent.merge(part.extent)
-            self.base = part.base
+            self.base = self.base if part.base is None else part.base  # a span without pings has none
             if self.tracked is not None:
                 for devices, times in part.tracked:
                     self.tracked.append(devices, times)

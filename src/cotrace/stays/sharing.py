@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.stays.builder import Codes, StayBuilder
+from cotrace.stays.builder import StayBuilder
 from cotrace.stays.lane import Extent, Lane, Translation
+from cotrace.stays.shelf import Codes, Shelf
 
 if TYPE_CHECKING:
     from cotrace.io.scan import Scan, Share
@@ -77,8 +78,17 @@ class _Base:
 class _Crew:
     """Threads that take one share after the other, and what comes out of them."""
 
-    def __init__(self, shares: Sequence[Share], lanes: Sequence[Lane], options: StayOptions) -> None:
-        self._shares, self._lanes, self._options = shares, lanes, options
+    def __init__(
+        self,
+        shares: Sequence[Share],
+        lanes: Sequence[Lane],
+        options: StayOptions,
+        shelf: Shelf,
+        watched: bool,
+    ) -> None:
+        self._shares, self._lanes, self._options, self._shelf = shares, lanes, options, shelf
+        self._watched = watched
+        self._spare: list[list[StayBuilder]] = [[] for _ in lanes]
         self._next = iter(range(len(shares)))
         self._lock = threading.Lock()
         self._base = _Base()
@@ -108,8 +118,7 @@ class _Crew:
 
     def _span(self, number: int, lane_number: int) -> Span:
         share, lane = self._shares[number], self._lanes[lane_number]
-        # the first span is combined too, with one of no pings, so that all are alike
-        span = Span(share, lane_number, StayBuilder(self._options, lane.locate.order, hold_heads=True))
+        span = Span(share, lane_number, self._builder(lane_number))
 
         def base_of(second: int) -> int:
             self._base.tell(number, second)
@@ -121,13 +130,26 @@ class _Crew:
             span.builder.append(*batch, len(lane.devices))
             if lane.n_tracked:
                 span.tracked.append(batch.of_tracked(lane.n_tracked, span.base or 0))
-            self.events.put(share.tally.counts.rows - rows)
-            rows = share.tally.counts.rows
+            if self._watched:
+                self.events.put(share.tally.counts.rows - rows)
+                rows = share.tally.counts.rows
             if self._stopped.is_set():
                 break
         self.events.put(share.tally.counts.rows - rows)
         span.n_devices, span.n_cells = len(lane.devices), lane.locate.n_cells
         return span
+
+    def _builder(self, lane: int) -> StayBuilder:
+        # fresh memory costs more than all that is done with it: builders are used again
+        try:
+            return self._spare[lane].pop()
+        except IndexError:
+            return StayBuilder(self._options, self._lanes[lane].locate.order, True, self._shelf)
+
+    def recycle(self, span: Span) -> None:
+        """Take back what a span was built with."""
+        span.builder.clear()
+        self._spare[span.lane].append(span.builder)
 
     def stop(self) -> None:
         """Let every thread finish the batch that it is at, and no other."""
@@ -142,6 +164,7 @@ def read_shares(
     new_lane: Callable[[], Lane],
     into: Lane,
     options: StayOptions,
+    shelf: Shelf,
     threads: int,
 ) -> Iterator[Span]:
     """Give the spans in the order of their shares, each as soon as it and those before are there.
@@ -156,12 +179,14 @@ def read_shares(
     into : Lane
         The dictionaries that all codes are translated to.
     options : StayOptions
+    shelf : Shelf
+        Where the stays are kept.
     threads : int
         How many to start, no more than there are shares.
     """
     lanes = [new_lane() for _ in range(min(threads, len(shares)))]
     translations = [Translation(lane, into) for lane in lanes]
-    crew = _Crew(shares, lanes, options)
+    crew = _Crew(shares, lanes, options, shelf, scan.watched)
     waiting: dict[int, Any] = {}
     rows = scan.counts.rows
     try:
@@ -179,6 +204,7 @@ def read_shares(
             assert span.share is share
             span.codes = translations[span.lane].reach(span.n_devices, span.n_cells)
             yield span
+            crew.recycle(span)
     finally:
         crew.stop()
     for lane in lanes:
