@@ -234,12 +234,11 @@ def test_bytes_for_sorting(sort_memory: Any) -> None:
 
 
 def test_a_lost_ping_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cotrace.stays.lane import Encoded
     from cotrace.stays.sorting import TimeSorter
 
     rows = [*stay("A", 0, HOUR), *stay("A", 0, HOUR)[::-1]]
-    batches = TimeSorter.batches
-    monkeypatch.setattr(
-        TimeSorter, "batches", lambda self: ((d[1:], t[1:], c[1:]) for d, t, c in batches(self))
-    )
+    take = TimeSorter.take
+    monkeypatch.setattr(TimeSorter, "take", lambda *args: Encoded(*(column[1:] for column in take(*args))))
     with pytest.raises(cotrace.CotraceError, match="6 rows came in, but 5 are accounted for"):
         cotrace.find_stays(pings_of(rows))

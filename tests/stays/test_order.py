@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 import cotrace
+from cotrace.stays.lane import Encoded
+from cotrace.stays.shelf import Codes
 from cotrace.stays.sorting import TimeSorter, memory_for_sorting
 
 
@@ -66,23 +68,32 @@ def test_nothing_of_the_spill_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_the_sorter_keeps_every_ping_and_orders_by_time() -> None:
     rng = np.random.default_rng(3)
-    times = rng.integers(-(2**31) + 2**24, 2**31 - 2**24, 5000).astype(
-        np.int32
-    )  # a wide span: 32-bit buckets
-    devices = np.arange(5000, dtype=np.int32)
-    cells = rng.integers(-1, 5, 5000).astype(np.int32)
-    for limit in (1, 1 << 30):
-        sorter = TimeSorter(limit)
-        for part in np.array_split(np.arange(5000), 9):
-            sorter.append(devices[part], times[part], cells[part])
-        sorter.append(devices[:0], times[:0], cells[:0])
-        parts = list(sorter.batches())
-        found = np.concatenate([np.stack(p) for p in parts], axis=1)
-        assert (np.diff(found[1]) >= 0).all()
-        kept = cells >= 0
-        assert sorted(map(tuple, found.T.tolist())) == sorted(
-            zip(devices[kept].tolist(), times[kept].tolist(), cells[kept].tolist(), strict=True)
-        )
+    # a wide span of time, and a narrow one
+    for low, high in ((-(2**31) + 2**24, 2**31 - 2**24), (-70_000, 40_000)):
+        times = rng.integers(low, high, 5000).astype(np.int32)
+        devices = np.arange(5000, dtype=np.int32)
+        cells = rng.integers(-1, 5, 5000).astype(np.int32)
+        # the second lane has other codes for both
+        same = Codes(devices, np.arange(5, dtype=np.int32))
+        other = Codes(devices[::-1].copy(), np.array([4, 3, 2, 1, 0], dtype=np.int32))
+        for limit in (1, 1 << 30):
+            sorter = TimeSorter(limit)
+            for k, part in enumerate(np.array_split(np.arange(5000), 9)):
+                sorter.append(Encoded(devices[part], times[part], cells[part]), k % 2)
+            sorter.append(Encoded(devices[:0], times[:0], cells[:0]), 0)
+            parts = [sorter.take(bucket, [same, other]) for bucket in sorter.buckets()]
+            sorter.close()
+            found = np.concatenate([np.stack(p) for p in parts], axis=1)
+            assert (np.diff(found[1]) >= 0).all()
+            expected = []
+            for k, part in enumerate(np.array_split(np.arange(5000), 9)):
+                of = (same, other)[k % 2]
+                expected += [
+                    (int(of.devices[i]), int(times[i]), int(of.cells[cells[i]]))
+                    for i in part
+                    if cells[i] >= 0
+                ]
+            assert sorted(map(tuple, found.T.tolist())) == sorted(expected)
 
 
 def test_half_of_the_memory_is_for_sorting() -> None:

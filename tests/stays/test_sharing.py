@@ -143,3 +143,4 @@ def test_the_base_is_that_of_the_first_share_with_pings() -> None:
     base.tell(0, None)
     base.tell(1, 86_400 + 7)
     assert [base.known(n) for n in (1, 2)] == [86_400, 86_400]
+    assert base.final() == 86_400

@@ -41,7 +41,7 @@ class Tracked(Protocol):
         ...
 
     def append(self, devices: NDArray[np.int32], times: NDArray[np.int64]) -> None:
-        """Take some of their pings, each device's in the order of time: codes and unix seconds."""
+        """Take some of their pings, each device's in the order of time: codes, and unix seconds."""
         ...
 
 
@@ -97,10 +97,15 @@ class Encoded(NamedTuple):
     times: NDArray[np.int32]
     cells: NDArray[np.int32]
 
-    def of_tracked(self, n_tracked: int, base: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return codes and unix seconds of the pings of devices that are followed."""
+    def of_tracked(self, n_tracked: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return codes and seconds of the pings of devices that are followed."""
         at = np.flatnonzero((self.devices < n_tracked) & (self.cells >= 0))
-        return self.devices[at], self.times[at].astype(np.int64) + base
+        return self.devices[at], self.times[at]
+
+    def parts(self, size: int) -> Iterator[Encoded]:
+        """Return the batch in pieces."""
+        for at in range(0, self.times.size, size):
+            yield Encoded(*(column[at : at + size] for column in self))
 
 
 class Lane:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -17,10 +18,11 @@ from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.ids import Ids
 from cotrace.stays.builder import OutOfOrderError, StayBuilder, rows_by_device
 from cotrace.stays.lane import Encoded, Extent, Lane, Tracked
-from cotrace.stays.sharing import read_shares
+from cotrace.stays.sharing import Builders, Reading, Span
 from cotrace.stays.shelf import Block, CellBlock, CellShelf, Codes, RowShelf
 from cotrace.stays.sorting import TimeSorter, memory_for_sorting
 from cotrace.tables import Stays
+from cotrace.threads import Crew
 
 if TYPE_CHECKING:
     from cotrace.cells import Cells
@@ -33,6 +35,8 @@ __all__ = ["Built", "Progress", "Tracked", "one_pass", "usable_threads"]
 
 Progress = Callable[[int, "int | None"], None]
 _DAY = 86_400
+#: pings that are built of at a time, once they are sorted
+_BATCH = 1 << 17
 
 
 def usable_threads(threads: int | None) -> int:
@@ -155,37 +159,82 @@ class _Pass:
 
     def _stream_shares(self, scan: Scan, shares: list[Share]) -> None:
         """Build stays of spans of time on several threads, and join them in their order."""
-        for part in read_shares(
-            scan,
-            shares,
-            lambda: Lane(self.pings, self.options, self.tracked),
-            self.lane,
-            self.options,
-            self.shelf,
-            self.threads,
-        ):
-            scan.absorb(part.share)
-            self.extent.merge(part.extent)
-            self.base = self.base if part.base is None else part.base  # a span without pings has none
-            if self.tracked is not None:
-                for devices, times in part.tracked:
-                    self.tracked.append(devices, times)
-            self.builder.combine(part.builder, part.codes, len(self.lane.devices))
-        scan.end()
+        lanes = self._lanes(shares)
+        reading, builders = Reading(scan, shares, lanes, self.lane), self._builders()
+        made = reading.each(lambda batches, lane: builders.build(batches, lanes[lane]))
+        with closing(made):
+            for span, lane in made:
+                self.base = reading.base
+                self._join(span, reading.codes[lane])
+                builders.take_back(span, lanes[lane])
+        self.base, self.extent = reading.base, reading.extent
 
     def sort(self, limit: int) -> Built:
         """Sort while reading, then build."""
         sorter = TimeSorter(limit)
         try:
             with self.scan() as scan:
-                for batch in self.lane.encoded(scan, scan.tally, self.extent, self._base_of):
-                    sorter.append(*batch)
+                codes = self._collect(scan, sorter)
             order = sorter.order
-            for devices, times, cells in sorter.batches():
-                self._take(Encoded(devices, times, cells))
+            self._build_sorted(sorter, codes)
         finally:
             sorter.close()
         return self._built(scan.counts, order)
+
+    def _collect(self, scan: Scan, sorter: TimeSorter) -> list[Codes]:
+        """Give all pings to the sorter; return what the codes of each lane are in the end."""
+        shares = scan.shares()
+        if shares is None:
+            for batch in self.lane.encoded(scan, scan.tally, self.extent, self._base_of):
+                sorter.append(batch, 0)
+            return [self._own_codes()]
+
+        def collect(batches: Iterator[Encoded], lane: int) -> None:
+            for batch in batches:
+                sorter.append(batch, lane)
+
+        reading = Reading(scan, shares, self._lanes(shares), self.lane)
+        made = reading.each(collect)
+        with closing(made):
+            for _ in made:
+                pass
+        self.base, self.extent = reading.base, reading.extent
+        return reading.codes
+
+    def _build_sorted(self, sorter: TimeSorter, codes: list[Codes]) -> None:
+        """Build stays of sorted buckets of time on several threads, and join them in their order."""
+        builders, own, buckets = self._builders(), self._own_codes(), sorter.buckets()
+
+        def build(number: int, _: int) -> Span:
+            return builders.build(sorter.take(buckets[number], codes).parts(_BATCH), self.lane)
+
+        made = Crew(self.threads).run(build, len(buckets), lambda _: None)
+        with closing(made):
+            for span in made:
+                self._join(span, own)
+                builders.take_back(span, self.lane)
+
+    def _lanes(self, shares: list[Share]) -> list[Lane]:
+        n = min(self.threads, len(shares))
+        return [Lane(self.pings, self.options, self.tracked) for _ in range(n)]
+
+    def _builders(self) -> Builders:
+        return Builders(self.options, self.shelf, self.lane.n_tracked)
+
+    def _own_codes(self) -> Codes:
+        """Return the translation of this pass's own codes: they stay as they are."""
+        sizes = len(self.lane.devices), self.lane.locate.n_cells
+        return Codes(*(np.arange(n, dtype=np.int32) for n in sizes))
+
+    def _join(self, span: Span, codes: Codes) -> None:
+        """Put a span of time after those before it."""
+        self.builder.combine(span.builder, codes, len(self.lane.devices))
+        for devices, times in span.tracked:
+            self._follow(devices, times)
+
+    def _follow(self, devices: NDArray[np.int32], times: NDArray[np.int32]) -> None:
+        if self.tracked is not None and devices.size:
+            self.tracked.append(devices, times.astype(np.int64) + (self.base or 0))
 
     def _base_of(self, second: int) -> int:
         if self.base is None:
@@ -196,7 +245,7 @@ class _Pass:
         """Give a batch to the builder; each device's pings come in the order of time, or it raises."""
         self.builder.append(*batch, len(self.lane.devices))
         if self.tracked is not None:
-            self.tracked.append(*batch.of_tracked(self.lane.n_tracked, self.base or 0))
+            self._follow(*batch.of_tracked(self.lane.n_tracked))
 
     def _built(self, counts: Counts, order: str) -> Built:
         blocks = self.builder.finalize()

@@ -1,46 +1,61 @@
-"""Spans of time on several threads: each reads, encodes and builds with dictionaries of its own."""
+"""One pass shared out to threads: each reads and encodes with dictionaries of its own, and builds spans of time."""
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.stays.builder import StayBuilder
-from cotrace.stays.lane import Extent, Lane, Translation
+from cotrace.stays.lane import Encoded, Extent, Lane, Translation
 from cotrace.stays.shelf import Codes, Shelf
+from cotrace.threads import Crew
 
 if TYPE_CHECKING:
     from cotrace.io.scan import Scan, Share
     from cotrace.options import StayOptions
 
-__all__ = ["Span", "read_shares"]
+__all__ = ["Builders", "Reading", "Span"]
 
+T = TypeVar("T")
 _DAY = 86_400
 
 
 @dataclass
 class Span:
-    """What was made of one share: stays of a span of time, and what was noted on the way.
+    """A span of time: a builder with its stays, and the pings (codes, seconds) of devices that are followed."""
 
-    ``n_devices`` and ``n_cells`` are how many codes the lane had at the end of it; ``codes`` says what they are in
-    the dictionaries that the spans are joined with.
-    """
-
-    share: Share
-    lane: int
     builder: StayBuilder
-    extent: Extent = field(default_factory=Extent)
-    tracked: list[tuple[NDArray[np.int32], NDArray[np.int64]]] = field(default_factory=list)
-    base: int | None = None
-    n_devices: int = 0
-    n_cells: int = 0
-    codes: Codes = field(default_factory=lambda: Codes(*np.empty((2, 0), dtype=np.int32)))
+    tracked: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = field(default_factory=list)
+
+
+class Builders:
+    """Makes the builders of spans and takes them back: fresh memory costs more than all that is done with it."""
+
+    def __init__(self, options: StayOptions, shelf: Shelf, n_tracked: int) -> None:
+        self._options, self._shelf, self._n_tracked = options, shelf, n_tracked
+        self._spare: dict[int, list[StayBuilder]] = {}
+
+    def build(self, batches: Iterable[Encoded], lane: Lane) -> Span:
+        """Build one span of batches with the codes of a lane."""
+        try:
+            span = Span(self._spare.setdefault(id(lane), []).pop())
+        except IndexError:
+            span = Span(StayBuilder(self._options, lane.locate.order, True, self._shelf))
+        for batch in batches:
+            span.builder.append(*batch, len(lane.devices))
+            if self._n_tracked:
+                span.tracked.append(batch.of_tracked(self._n_tracked))
+        return span
+
+    def take_back(self, span: Span, lane: Lane) -> None:
+        """Forget a span and keep its memory."""
+        span.builder.clear()
+        self._spare[id(lane)].append(span.builder)
 
 
 class _Base:
@@ -61,151 +76,101 @@ class _Base:
 
     def known(self, number: int) -> int:
         """Return the base, once the shares up to this one, which has a ping, have told."""
-
-        def told() -> int | bool | None:
-            for earlier in range(number + 1):
-                if earlier not in self._told:
-                    return False
-                if self._told[earlier] is not None:
-                    return self._told[earlier]
-            return None
-
         with self._changed:
-            self._changed.wait_for(lambda: told() is not False)
-            return int(told() or 0)
+            self._changed.wait_for(lambda: self._until(number)[0])
+            return int(self._until(number)[1] or 0)
+
+    def final(self) -> int | None:
+        """Return the base after all shares were read; None without any ping."""
+        return self._until(len(self._told) - 1)[1]
+
+    def _until(self, number: int) -> tuple[bool, int | None]:
+        """Return whether it is known from the shares up to this one, and the base."""
+        for earlier in range(number + 1):
+            if earlier not in self._told:
+                return False, None
+            if self._told[earlier] is not None:
+                return True, self._told[earlier]
+        return True, None
 
 
-class _Crew:
-    """Threads that take one share after the other, and what comes out of them."""
-
-    def __init__(
-        self,
-        shares: Sequence[Share],
-        lanes: Sequence[Lane],
-        options: StayOptions,
-        shelf: Shelf,
-        watched: bool,
-    ) -> None:
-        self._shares, self._lanes, self._options, self._shelf = shares, lanes, options, shelf
-        self._watched = watched
-        self._spare: list[list[StayBuilder]] = [[] for _ in lanes]
-        self._next = iter(range(len(shares)))
-        self._lock = threading.Lock()
-        self._base = _Base()
-        self._stopped = threading.Event()
-        #: rows that were read (int), spans by number, or errors by number
-        self.events: queue.SimpleQueue[int | tuple[int, Span | BaseException]] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, args=(i,), name="cotrace-read", daemon=True)
-            for i in range(len(lanes))
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _work(self, lane: int) -> None:
-        while not self._stopped.is_set():
-            with self._lock:
-                number = next(self._next, None)
-            if number is None:
-                return
-            try:
-                self.events.put((number, self._span(number, lane)))
-            except BaseException as error:
-                self.events.put((number, error))
-                return
-            finally:
-                self._base.tell(number, None)
-
-    def _span(self, number: int, lane_number: int) -> Span:
-        share, lane = self._shares[number], self._lanes[lane_number]
-        span = Span(share, lane_number, self._builder(lane_number))
-
-        def base_of(second: int) -> int:
-            self._base.tell(number, second)
-            span.base = self._base.known(number)
-            return span.base
-
-        rows = 0
-        for batch in lane.encoded(share, share.tally, span.extent, base_of):
-            span.builder.append(*batch, len(lane.devices))
-            if lane.n_tracked:
-                span.tracked.append(batch.of_tracked(lane.n_tracked, span.base or 0))
-            if self._watched:
-                self.events.put(share.tally.counts.rows - rows)
-                rows = share.tally.counts.rows
-            if self._stopped.is_set():
-                break
-        self.events.put(share.tally.counts.rows - rows)
-        span.n_devices, span.n_cells = len(lane.devices), lane.locate.n_cells
-        return span
-
-    def _builder(self, lane: int) -> StayBuilder:
-        # fresh memory costs more than all that is done with it: builders are used again
-        try:
-            return self._spare[lane].pop()
-        except IndexError:
-            return StayBuilder(self._options, self._lanes[lane].locate.order, True, self._shelf)
-
-    def recycle(self, span: Span) -> None:
-        """Take back what a span was built with."""
-        span.builder.clear()
-        self._spare[span.lane].append(span.builder)
-
-    def stop(self) -> None:
-        """Let every thread finish the batch that it is at, and no other."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
-
-
-def read_shares(
-    scan: Scan,
-    shares: Sequence[Share],
-    new_lane: Callable[[], Lane],
-    into: Lane,
-    options: StayOptions,
-    shelf: Shelf,
-    threads: int,
-) -> Iterator[Span]:
-    """Give the spans in the order of their shares, each as soon as it and those before are there.
+class Reading:
+    """The shares of a scan, read and encoded on threads.
 
     Parameters
     ----------
     scan : Scan
         Whose shares these are.
     shares : sequence of Share
-    new_lane : callable
-        Makes the dictionaries of a thread.
+    lanes : sequence of Lane
+        One for each thread.
     into : Lane
         The dictionaries that all codes are translated to.
-    options : StayOptions
-    shelf : Shelf
-        Where the stays are kept.
-    threads : int
-        How many to start, no more than there are shares.
+
+    Attributes
+    ----------
+    extent : Extent
+        First and last second of what was read so far.
     """
-    lanes = [new_lane() for _ in range(min(threads, len(shares)))]
-    translations = [Translation(lane, into) for lane in lanes]
-    crew = _Crew(shares, lanes, options, shelf, scan.watched)
-    waiting: dict[int, Any] = {}
-    rows = scan.counts.rows
-    try:
-        for number, share in enumerate(shares):
-            while number not in waiting:
-                event = crew.events.get()
-                if isinstance(event, int):
-                    rows += event
-                    scan.report(rows)
-                else:
-                    waiting[event[0]] = event[1]
-            span = waiting.pop(number)
-            if isinstance(span, BaseException):
-                raise span
-            assert span.share is share
-            span.codes = translations[span.lane].reach(span.n_devices, span.n_cells)
-            yield span
-            crew.recycle(span)
-    finally:
-        crew.stop()
-    for lane in lanes:
-        into.locate.absorb(lane.locate)
+
+    def __init__(self, scan: Scan, shares: Sequence[Share], lanes: Sequence[Lane], into: Lane) -> None:
+        self._scan, self._shares, self._lanes, self._into = scan, shares, lanes, into
+        self._translations = [Translation(lane, into) for lane in lanes]
+        self._base = _Base()
+        self._crew = Crew(len(lanes))
+        self._rows = scan.counts.rows
+        self.extent = Extent()
+
+    @property
+    def base(self) -> int | None:
+        """What seconds are counted from, when all is read; None without any ping."""
+        return self._base.final()
+
+    @property
+    def codes(self) -> list[Codes]:
+        """What the codes of each lane are in the dictionaries that all are translated to, so far."""
+        return [translation.codes for translation in self._translations]
+
+    def each(self, make: Callable[[Iterator[Encoded], int], T]) -> Generator[tuple[T, int], None, None]:
+        """Give ``make(batches, lane)`` of every share with the number of its lane, in their order.
+
+        ``make`` runs in the lane's thread. Its codes are translated when the result is given.
+        """
+
+        def work(number: int, thread: int) -> tuple[T, int, Extent, tuple[int, int]]:
+            lane, extent = self._lanes[thread], Extent()
+            try:
+                made = make(self._encoded(number, lane, extent), thread)
+            finally:
+                self._base.tell(number, None)
+            return made, thread, extent, (len(lane.devices), lane.locate.n_cells)
+
+        results = self._crew.run(work, len(self._shares), self._hear)
+        for share, (made, thread, extent, sizes) in zip(self._shares, results, strict=True):
+            self._scan.absorb(share)
+            self.extent.merge(extent)
+            self._translations[thread].reach(*sizes)
+            yield made, thread
+        for lane in self._lanes:
+            self._into.locate.absorb(lane.locate)
+        self._scan.end()
+
+    def _encoded(self, number: int, lane: Lane, extent: Extent) -> Iterator[Encoded]:
+        share, told = self._shares[number], 0
+
+        def base_of(second: int) -> int:
+            self._base.tell(number, second)
+            return self._base.known(number)
+
+        for batch in lane.encoded(share, share.tally, extent, base_of):
+            yield batch
+            if self._crew.stopped:
+                return
+            if self._scan.watched:
+                self._crew.tell(share.tally.counts.rows - told)
+                told = share.tally.counts.rows
+        self._crew.tell(share.tally.counts.rows - told)
+
+    def _hear(self, rows: int) -> None:
+        self._rows += rows
+        self._scan.report(self._rows)

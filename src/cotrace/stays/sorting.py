@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.stays.lane import Encoded
+from cotrace.stays.shelf import Codes
+
 __all__ = ["TimeSorter", "memory_for_sorting"]
 
 #: pings of 2**15 s (9.1 hours) are sorted together
 _BUCKET_BITS = 15
-_BATCH = 1 << 17
 #: where the system does not say what is available
 _DEFAULT = 4 << 30
 
@@ -32,7 +35,9 @@ def memory_for_sorting() -> int:
 
 
 class TimeSorter:
-    """Takes encoded pings in any order, and gives them back by time.
+    """Takes encoded pings in any order, and gives them back by time, a bucket of time at a time.
+
+    Threads may share it: each says by a number which of the dictionaries its codes are of.
 
     Parameters
     ----------
@@ -41,79 +46,89 @@ class TimeSorter:
 
     Notes
     -----
-    12 bytes a ping in memory or on disk, and 36 a ping of one bucket (9.1 hours) while it is sorted: a bucket is
-    held whole, whatever the limit.
+    12 bytes a ping in memory or on disk, and 24 a ping of one bucket (9.1 hours) while it is sorted: a bucket is
+    held whole, whatever the limit. O(n): dealt to buckets, and sorted by counting seconds.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._held = 0
-        self._buckets: dict[int, list[NDArray[np.int32]]] = {}
+        self._parts: dict[tuple[int, int], list[NDArray[np.int32]]] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._spilled: set[int] = set()
+        self._spilled: set[tuple[int, int]] = set()
+        self._lock = threading.Lock()
 
     @property
     def order(self) -> str:
         """Where the pings were sorted, in words."""
         return "sorted on disk" if self._folder else "sorted in memory"
 
-    def append(self, devices: NDArray[np.int32], times: NDArray[np.int32], cells: NDArray[np.int32]) -> None:
-        """Take a batch of pings; rows with a negative cell are left out."""
-        rows = np.stack([devices, times, cells], axis=1)
-        if (cells < 0).any():
-            rows = rows[cells >= 0]
-        if not rows.size:
+    def append(self, batch: Encoded, lane: int) -> None:
+        """Take a batch of pings with the codes of a lane; rows with a negative cell are left out."""
+        from cotrace.kernels.pings import count_buckets, deal_pings
+
+        if not batch.times.size:
             return
-        # 32 - 15 bits and a sign: they fit into 18; numpy sorts 16-bit integers by radix, which the usual span allows
-        bucket = rows[:, 1] >> _BUCKET_BITS
-        small = bucket.astype(np.int16) if np.abs(bucket).max() < 1 << 15 else bucket
-        order = np.argsort(small, kind="stable")
-        rows, bucket = rows[order], bucket[order]
-        edges = np.flatnonzero(np.diff(bucket)) + 1
-        for part in np.split(rows, edges):
-            self._buckets.setdefault(int(part[0, 1] >> _BUCKET_BITS), []).append(part)
-        self._held += rows.nbytes
-        if self._held > self._limit:
-            self._spill()
+        first, last = (int(edge) >> _BUCKET_BITS for edge in (batch.times.min(), batch.times.max()))
+        counts = np.zeros(last - first + 1, dtype=np.int64)
+        count_buckets(batch.times, batch.cells, _BUCKET_BITS, first, counts)
+        ends = np.cumsum(counts)
+        out = np.empty((int(ends[-1]), 3), dtype=np.int32)
+        deal_pings(*batch, _BUCKET_BITS, first, ends - counts, out)
+        with self._lock:
+            for bucket in np.flatnonzero(counts).tolist():
+                part = out[ends[bucket] - counts[bucket] : ends[bucket]]
+                self._parts.setdefault((bucket + first, lane), []).append(part)
+            self._held += out.nbytes
+            if self._held > self._limit:
+                self._spill()
 
     def _spill(self) -> None:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="cotrace-sort-")
-        for bucket, parts in self._buckets.items():
-            with self._file(bucket).open("ab") as file:
+        for key, parts in self._parts.items():
+            with self._file(key).open("ab") as file:
                 for part in parts:
-                    file.write(part.tobytes())
-            self._spilled.add(bucket)
-        self._buckets.clear()
+                    file.write(part.data)
+            self._spilled.add(key)
+        self._parts.clear()
         self._held = 0
 
-    def _file(self, bucket: int) -> Path:
+    def _file(self, key: tuple[int, int]) -> Path:
         assert self._folder is not None
-        return Path(self._folder.name) / f"{bucket}.pings"
+        return Path(self._folder.name) / f"{key[0]}-{key[1]}.pings"
 
-    def batches(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]:
-        """Give all pings back in the order of time: devices, times, cells. Uses the sorter up."""
-        try:
-            for bucket in sorted(self._spilled | self._buckets.keys()):
-                rows = self._bucket(bucket)
-                order = np.argsort(rows[:, 1])  # the order within a second does not matter
-                for at in range(0, order.size, _BATCH):
-                    part = rows[order[at : at + _BATCH]]
-                    devices, times, cells = (np.ascontiguousarray(part[:, k]) for k in range(3))
-                    yield devices, times, cells
-        finally:
-            self.close()
+    def buckets(self) -> list[int]:
+        """Return the numbers of the buckets, in the order of time."""
+        return sorted({bucket for bucket, _ in self._spilled | self._parts.keys()})
 
-    def _bucket(self, bucket: int) -> NDArray[np.int32]:
-        parts = self._buckets.pop(bucket, [])
-        if bucket in self._spilled:
-            file = self._file(bucket)
+    def take(self, bucket: int, codes: Sequence[Codes]) -> Encoded:
+        """Return the pings of a bucket by time, once; ``codes`` say by lane what its codes are outside."""
+        from cotrace.kernels.pings import count_seconds, place_pings
+
+        first = bucket << _BUCKET_BITS
+        parts = [(lane, part) for lane in range(len(codes)) for part in self._read((bucket, lane))]
+        counts = np.zeros(1 << _BUCKET_BITS, dtype=np.int64)
+        for _, part in parts:
+            count_seconds(part, first, counts)
+        ends = np.cumsum(counts)
+        places = ends - counts
+        sorted_ = Encoded(*(np.empty(int(ends[-1]), dtype=np.int32) for _ in range(3)))
+        for lane, part in parts:
+            place_pings(part, first, codes[lane].devices, codes[lane].cells, places, *sorted_)
+        return sorted_
+
+    def _read(self, key: tuple[int, int]) -> list[NDArray[np.int32]]:
+        with self._lock:
+            parts = self._parts.pop(key, [])
+        if key in self._spilled:
+            file = self._file(key)
             parts.append(np.fromfile(file, dtype=np.int32).reshape(-1, 3))
             file.unlink()
-        return np.concatenate(parts)
+        return parts
 
     def close(self) -> None:
         """Forget everything, files too."""
-        self._buckets.clear()
+        self._parts.clear()
         if self._folder is not None:
             self._folder.cleanup()
