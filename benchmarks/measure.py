@@ -11,15 +11,23 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from common import write_json
+from data import Made
+
 HERE = Path(__file__).parent
+RESULTS = HERE / "results"
 #: The processes that are compared, and what each is called in tables.
 SCRIPTS = {
     "cotrace": HERE / "run_cotrace.py",
     "duckdb": HERE / "compare" / "duckdb_companions.py",
     "polars": HERE / "compare" / "polars_companions.py",
+    "pandas": HERE / "compare" / "pandas_companions.py",
     "decoding": HERE / "compare" / "decode_parquet.py",
 }
 
@@ -41,6 +49,13 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
+
+
+def describe_machine() -> str:
+    """Say in a line what this machine is."""
+    box = machine()
+    memory = f"{box['memory_bytes'] / 2**30:.0f} GiB"
+    return f"{box['cores']} cores ({box['cpu']}), {memory}, Python {box['python']}"
 
 
 def run_process(command: list[str]) -> dict[str, Any]:
@@ -68,7 +83,57 @@ def run_process(command: list[str]) -> dict[str, Any]:
     return run | json.loads(text.strip().splitlines()[-1])
 
 
-def run_tool(tool: str, data: Path, extra: list[str]) -> dict[str, Any]:
-    """Run one of the compared processes on a folder of made pings."""
-    command = [sys.executable, str(SCRIPTS[tool]), str(data / "pings"), str(data / "cases.csv")]
+def run_tool(tool: str, made: Made, extra: list[str]) -> dict[str, Any]:
+    """Run one of the compared processes on made pings."""
+    command = [sys.executable, str(SCRIPTS[tool]), str(made.pings), str(made.cases)]
     return {"tool": tool} | run_process(command + extra)
+
+
+def in_turn(jobs: dict[str, Callable[[], dict[str, Any]]], repeat: int) -> list[dict[str, Any]]:
+    """Run all jobs in turn, round by round, and return every run; the first round is not counted."""
+    runs, names = [], list(jobs)
+    for number in range(repeat + 1):
+        # each round begins with another job, so that none always follows the same one
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            run = jobs[name]() | {"job": name, "repeat": number, "counted": number > 0}
+            runs.append(run)
+            cost = f"{run['wall_s']:8.2f} s wall {run['cpu_s']:8.2f} s CPU"
+            kind = f"round {number} of {repeat}" if number else "warm-up"
+            wrong = " ".join(run.get("error", []))
+            print(f"  {kind:15s} {name:14s} {cost}  {wrong}", file=sys.stderr, flush=True)
+    return runs
+
+
+def counted(runs: list[dict[str, Any]], job: str) -> list[dict[str, Any]]:
+    """Return the runs of a job that count and came to an end, in order."""
+    return [run for run in runs if run["job"] == job and run["counted"] and not run["exit_code"]]
+
+
+def failures(runs: list[dict[str, Any]]) -> list[str]:
+    """Say which runs failed, and with what."""
+    return [f"{r['job']}, round {r['repeat']}: {' '.join(r['error'])}" for r in runs if r["exit_code"]]
+
+
+def middle(runs: list[dict[str, Any]], job: str, cost: str) -> float:
+    """Return the median of what a job cost."""
+    return median(run[cost] for run in counted(runs, job))
+
+
+def ratio(runs: list[dict[str, Any]], job: str, to: str, cost: str) -> float | None:
+    """Return the median, over rounds, of a job's cost divided by another's in the same round."""
+    others = {run["repeat"]: run for run in counted(runs, to)}
+    pairs = [(run, others[run["repeat"]]) for run in counted(runs, job) if run["repeat"] in others]
+    return median(a[cost] / b[cost] for a, b in pairs) if pairs else None
+
+
+def about_run() -> dict[str, Any]:
+    """Return what every result says of itself: when, and on what machine."""
+    return {"finished_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
+
+
+def keep(name: str, result: dict[str, Any], folder: Path, record: bool) -> None:
+    """Write a result beside the data, and where wanted to where the page is made from."""
+    write_json(folder / f"{name}.json", result)
+    if record:
+        write_json(RESULTS / f"{name}.json", result)
