@@ -103,6 +103,11 @@ def hash_columns(columns: Sequence[object]) -> str:
     return hashlib.sha256(np.ascontiguousarray(table[order]).tobytes()).hexdigest()
 
 
+def number(value: float) -> str:
+    """Write a number for people: whole from a hundred on, else with three digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def peak_memory() -> dict[str, int]:
     """Return the peak resident memory of this process, and what is anonymous of it now, in bytes."""
     status = {}
