@@ -96,7 +96,9 @@ def main() -> None:
     tools = [tool for tool in args.tools if of.can_answer(tool, data)]
     made = of.make(data, args.data)
     print(f"companions: {of.describe(made.about)}\n{describe_machine()}", flush=True)
-    runs = in_turn({t: partial(run_tool, t, made, extra_arguments(t, args, data, made)) for t in tools}, args.repeat)
+    runs = in_turn(
+        {t: partial(run_tool, t, made, extra_arguments(t, args, data, made)) for t in tools}, args.repeat
+    )
     label = of.label(data) + ("" if args.fill == "forward" else f"-{args.fill}")
     result = {
         "question": "companions",

@@ -39,7 +39,9 @@ def along(name: str, values: tuple[float, ...]) -> Callable[[int], list[of.Data]
 
 
 AXES = {
-    "pings": Axis("pings", lambda up_to: [of.Data(rows=n) for n in PINGS if n <= up_to], lambda a: a["made_rows"]),
+    "pings": Axis(
+        "pings", lambda up_to: [of.Data(rows=n) for n in PINGS if n <= up_to], lambda a: a["made_rows"]
+    ),
     "cases": Axis("cases", along("cases", (1, 10, 100, 1_000, 10_000)), lambda a: a["cases"]),
     "devices": Axis("devices", along("days", (14, 7, 4, 2, 1)), lambda a: a["devices"]),
     "crowd": Axis(
@@ -126,7 +128,10 @@ def main() -> None:
         slopes = {cost: slope(points, cost) for cost in COSTS}
         known[name] = {"says": AXES[name].says, "points": points, "slopes": slopes}
         if slopes["wall_s"] is not None and name != "gaps":
-            print(f"  slope of log-log: time {slopes['wall_s']:.2f}, memory {slopes['peak_bytes']:.2f}", flush=True)
+            print(
+                f"  slope of log-log: time {slopes['wall_s']:.2f}, memory {slopes['peak_bytes']:.2f}",
+                flush=True,
+            )
         keep("growth", {"question": "growth", "rows": args.rows, "axes": known}, args.data, args.record)
 
 

@@ -32,7 +32,6 @@ class Pings(NamedTuple):
 def pings() -> Pings:
     """Return the pings of the city: about two million."""
     from city import SLOTS, gather, order_by_second, simulate_day
-
     from cotrace.grid import Grid
     from cotrace.ids import IntIds
     from make_pings import START, device_numbers

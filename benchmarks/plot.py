@@ -15,7 +15,9 @@ TITLE = "Time and memory of the companion query as the data grow"
 ORDER = ("pings", "cases", "devices", "crowd", "gaps")
 
 
-def values(points: list[dict[str, Any]], tool: str, cost: str, unit: float) -> tuple[list[float], list[float]]:
+def values(
+    points: list[dict[str, Any]], tool: str, cost: str, unit: float
+) -> tuple[list[float], list[float]]:
     """Return a curve."""
     return [p["x"] for p in points], [p[tool][cost] / unit for p in points]
 
@@ -23,7 +25,9 @@ def values(points: list[dict[str, Any]], tool: str, cost: str, unit: float) -> t
 def panel(axes: Any, axis: dict[str, Any], cost: str, unit: float) -> None:
     """Draw cotrace and decoding over one axis."""
     for tool, colour, mark in (("cotrace", BLUE, "o"), ("decoding", ORANGE, "^")):
-        axes.plot(*values(axis["points"], tool, cost, unit), color=colour, marker=mark, ms=4, lw=1.4, label=tool)
+        axes.plot(
+            *values(axis["points"], tool, cost, unit), color=colour, marker=mark, ms=4, lw=1.4, label=tool
+        )
     axes.set_yscale("log")
     if all(point["x"] > 0 for point in axis["points"]):
         axes.set_xscale("log")

@@ -91,7 +91,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repeat", type=int, default=9)
-    parser.add_argument("--first-calls", type=int, default=3, help="how often the first call is made")
+    parser.add_argument("--first-calls", type=int, default=5, help="how often the first call is made")
     parser.add_argument("--rows", type=int, default=1_000_000, help="pings of the calls")
     parser.add_argument("--data", type=Path, default=Path("bench-data"), help="where pings go")
     parser.add_argument("--record", action="store_true", help="keep the figures in benchmarks/results")

@@ -1,6 +1,6 @@
 """One thread and more: the companion query's wall and CPU time, and equal hashes whatever their number.
 
-    python benchmarks/threads.py --rows 10_000_000 [--threads 1 2] [--record]
+python benchmarks/threads.py --rows 10_000_000 [--threads 1 2] [--record]
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def main() -> None:
     made = of.make(of.Data(rows=args.rows), args.data)
     print(f"threads: {of.describe(made.about)}\n{describe_machine()}", flush=True)
     jobs = {f"{n} thread{'s' * (n > 1)}": ["--threads", str(n)] for n in args.threads}
-    runs = in_turn({name: partial(run_tool, "cotrace", made, extra) for name, extra in jobs.items()}, args.repeat)
+    runs = in_turn(
+        {name: partial(run_tool, "cotrace", made, extra) for name, extra in jobs.items()}, args.repeat
+    )
     result = {
         "question": "threads",
         **about_run(),

@@ -5,13 +5,15 @@
 Both are cotrace, on the same number of pings: the base has integer ids, x and y, rows in order of time, one
 ``as_of`` and no evidence. Of each variant DuckDB and Polars find the result once, and the hashes must be equal
 (``--no-check`` leaves that out); evidence and stays are hashed as they were written. ``--record`` keeps the runs in
-``benchmarks/results/variants-ROWS.json``.
+``benchmarks/results/variants-ROWS.json``. Pings that a variant needs are removed when none after it needs them, unless
+they were there before.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,19 @@ from typing import Any
 
 import data as of
 from common import read_json
-from measure import RESULTS, HERE, about_run, counted, describe_machine, failures, in_turn, keep, middle, ratio, run_tool
+from measure import (
+    HERE,
+    RESULTS,
+    about_run,
+    counted,
+    describe_machine,
+    failures,
+    in_turn,
+    keep,
+    middle,
+    ratio,
+    run_tool,
+)
 
 GIB = 2**30
 
@@ -70,7 +84,9 @@ def sort_memory(variant: Variant, data: of.Data) -> list[str]:
     return ["--sort-memory", str(min(variant.sort_bytes_a_ping * data.rows, GIB))]
 
 
-def job(variant: Variant, data: of.Data, made: of.Made, threads: int, out: Path) -> Callable[[], dict[str, Any]]:
+def job(
+    variant: Variant, data: of.Data, made: of.Made, threads: int, out: Path
+) -> Callable[[], dict[str, Any]]:
     """Return what runs cotrace on a variant."""
     extra = ["--threads", str(threads), *of.tool_arguments("cotrace", data, made), *variant.arguments]
     extra += sort_memory(variant, data) + (["--stays"] if variant.stays else [])
@@ -85,7 +101,9 @@ def hash_of(path: Path) -> str:
     return str(json.loads(done.stdout)["hash"])
 
 
-def check(variant: Variant, data: of.Data, made: of.Made, threads: int, out: Path) -> dict[str, dict[str, Any]]:
+def check(
+    variant: Variant, data: of.Data, made: of.Made, threads: int, out: Path
+) -> dict[str, dict[str, Any]]:
     """Let every tool find the result once; return each one's run with the hashes that it came to."""
     found = {}
     for tool in ("cotrace", "duckdb", "polars"):
@@ -102,7 +120,10 @@ def check(variant: Variant, data: of.Data, made: of.Made, threads: int, out: Pat
             run["hash_of_table"] = hash_of(table)
             table.unlink()
         found[tool] = run
-        print(f"  checked {tool:10s} {run['wall_s']:8.2f} s wall  {' '.join(run.get('error', []))}", file=sys.stderr)
+        print(
+            f"  checked {tool:10s} {run['wall_s']:8.2f} s wall  {' '.join(run.get('error', []))}",
+            file=sys.stderr,
+        )
     return found
 
 
@@ -141,10 +162,14 @@ def verdict(found: dict[str, Any]) -> str:
     return {None: "no target", True: "met", False: "missed"}[is_met(found)]
 
 
+def data_of(name: str, rows: int) -> of.Data:
+    """Return the data of a variant."""
+    return replace(of.Data(rows=rows), **VARIANTS[name].data)
+
+
 def measure(name: str, args: argparse.Namespace, base: of.Made) -> dict[str, Any]:
-    """Measure one variant; the data that it needs are removed unless they were there before."""
-    variant, usual = VARIANTS[name], of.Data(rows=args.rows)
-    data = replace(usual, **variant.data)
+    """Measure one variant."""
+    variant, usual, data = VARIANTS[name], of.Data(rows=args.rows), data_of(name, args.rows)
     made = of.make(data, args.data)
     print(f"{name}: {of.describe(made.about)}", flush=True)
     with tempfile.TemporaryDirectory(dir=args.data, prefix="out-") as folder:
@@ -155,8 +180,6 @@ def measure(name: str, args: argparse.Namespace, base: of.Made) -> dict[str, Any
         }
         runs = in_turn(jobs, args.repeat)
         checked = check(variant, data, made, args.threads, out) if args.check else {}
-    if made.is_new and made.folder != base.folder:
-        of.remove(made)
     if failed := failures(runs):
         return {"says": variant.says, "limit": variant.limit, "failed": failed, "runs": runs}
     more = {"equal": equal(checked), "checked": checked} if args.check else {}
@@ -198,14 +221,19 @@ def main() -> None:
     print(f"variants, base: {of.describe(base.about)}\n{describe_machine()}", flush=True)
     name = f"variants-{of.short(args.rows)}"
     before = read_json(RESULTS / f"{name}.json") or {"variants": {}}
-    found = {}
-    for variant in args.only:
+    found: dict[str, Any] = {}
+    there = set(args.data.iterdir())
+    for number, variant in enumerate(args.only):
         found[variant] = measure(variant, args, base) | about_run()
         show(found[variant])
         known = before["variants"] | found
         ordered = {v: known[v] for v in VARIANTS if v in known}
         result = {"question": "variants", "rows": args.rows, "threads": args.threads, **about_run()}
         keep(name, result | {"base": base.about, "variants": ordered}, args.data, args.record)
+        following = {of.pings_label(data_of(v, args.rows)) for v in args.only[number + 1 :]}
+        label = of.pings_label(data_of(variant, args.rows))
+        if args.data / label not in there and label not in following:
+            shutil.rmtree(args.data / label)
     wrong = [v for v, line in found.items() if "failed" in line or line.get("equal") is False]
     sys.exit(f"failed or different: {', '.join(wrong)}" if wrong else 0)
 

@@ -68,9 +68,7 @@ def met(cases: Any, stays: Any) -> Any:
     mine = mine.merge(dwell_of(mine, ["case_id", "as_of", "cell"], "case_dwell"))
     others = stays[stays.cell.isin(mine.cell.unique())].reset_index(drop=True)
     wanted = mine[["cell", "as_of", "since"]].drop_duplicates()
-    dwell = dwell_of(
-        clipped(others.merge(wanted, on="cell")), ["device", "cell", "as_of"], "companion_dwell"
-    )
+    dwell = dwell_of(clipped(others.merge(wanted, on="cell")), ["device", "cell", "as_of"], "companion_dwell")
     mine, others = (s[s.b - s.a >= common.MIN_SHARED_S].reset_index(drop=True) for s in (mine, others))
     columns = ["case_id", "as_of", "cell", "slice", "a", "b", "case_dwell"]
     both = sliced(others).merge(sliced(mine)[columns], on=["cell", "slice"], suffixes=("", "_case"))

@@ -40,7 +40,9 @@ class Places:
         """Return the pings with what is looked up for them, and the expression of the word."""
         pl, c = self.pl, self.pl.col
         if self.towers:
-            known = pl.scan_csv(self.towers).select("tower", w=c("cell_col") * 65_536 + c("cell_row") + 32_768)
+            known = pl.scan_csv(self.towers).select(
+                "tower", w=c("cell_col") * 65_536 + c("cell_row") + 32_768
+            )
             return pings.join(known, on="tower"), c("w")
         if not self.grid:
             column, row = ((c(a) / common.CELL_M).floor().cast(pl.Int64) + 32_768 for a in ("x", "y"))
@@ -145,7 +147,9 @@ def by_cells(pl: Any, met: Any) -> Any:
     )
 
 
-def write_evidence(pl: Any, path: Path, met: Any, qualified: Any, names: Any, packed: Any, first: int) -> None:
+def write_evidence(
+    pl: Any, path: Path, met: Any, qualified: Any, names: Any, packed: Any, first: int
+) -> None:
     """Write the episodes of the cells that qualify."""
     c = pl.col
 
