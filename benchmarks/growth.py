@@ -5,7 +5,7 @@
 Along one axis everything else stays as it is: the other axes have ``--rows`` pings. Devices grow at the price of
 days, crowd by a smaller city, gaps by long silences of more devices. Each point is the median of ``--repeat`` whole
 processes, beside mere decoding of the same files in the same rounds. ``--record`` keeps the points in
-``benchmarks/results/growth.json``, beside those of the same machine that were not measured again.
+``benchmarks/results/growth.json``; of the axis of pings those of this machine stay that were not measured again.
 """
 
 from __future__ import annotations
@@ -124,7 +124,10 @@ def main() -> None:
     known = (read_json(RESULTS / "growth.json") or {"axes": {}})["axes"] if args.record else {}
     for name in args.axes:
         new = walk(name, args)
-        points = merged(known.get(name, {}).get("points", []), new)
+        if not new:
+            continue
+        # on the other axes a point is one of so many pings: old ones may be of others
+        points = merged(known.get(name, {}).get("points", []), new) if name == "pings" else new
         slopes = {cost: slope(points, cost) for cost in COSTS}
         known[name] = {"says": AXES[name].says, "points": points, "slopes": slopes}
         if slopes["wall_s"] is not None and name != "gaps":
@@ -132,7 +135,7 @@ def main() -> None:
                 f"  slope of log-log: time {slopes['wall_s']:.2f}, memory {slopes['peak_bytes']:.2f}",
                 flush=True,
             )
-        keep("growth", {"question": "growth", "rows": args.rows, "axes": known}, args.data, args.record)
+        keep("growth", {"question": "growth", "axes": known}, args.data, args.record)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,10 @@ from data import Made
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+#: A median of fewer rounds says nothing about a target.
+FEWEST_ROUNDS = 5
+#: From this share of the cores on, other work spoils wall times: a tool with more threads suffers more.
+BUSY = 0.1
 #: The processes that are compared, and what each is called in tables.
 SCRIPTS = {
     "cotrace": HERE / "run_cotrace.py",
@@ -58,9 +62,17 @@ def describe_machine() -> str:
     return f"{box['cores']} cores ({box['cpu']}), {memory}, Python {box['python']}"
 
 
+def busy_s() -> float:
+    """Return the seconds that all cores together were busy since the start, with whatever process."""
+    with open("/proc/stat", encoding="ascii") as lines:
+        # user, nice, system, idle, waiting, interrupts, soft ones, stolen by the host
+        ticks = [int(value) for value in lines.readline().split()[1:9]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def run_process(command: list[str]) -> dict[str, Any]:
     """Run a process to its end; return what it cost and the line of JSON that it printed last."""
-    load = os.getloadavg()[0]
+    load, before = os.getloadavg()[0], busy_s()
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         printed, errors = process.stdout, process.stderr
@@ -70,12 +82,15 @@ def run_process(command: list[str]) -> dict[str, Any]:
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
+    others = busy_s() - before - usage.ru_utime - usage.ru_stime
     run = {
         "wall_s": round(wall, 4),
         "user_s": round(usage.ru_utime, 4),
         "system_s": round(usage.ru_stime, 4),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 4),
         "load_before": round(load, 2),
+        # the share of all cores that other processes had meanwhile
+        "others": round(max(0.0, others / wall / (os.cpu_count() or 1)), 3),
         "exit_code": process.returncode,
     }
     if process.returncode:
@@ -125,6 +140,11 @@ def ratio(runs: list[dict[str, Any]], job: str, to: str, cost: str) -> float | N
     others = {run["repeat"]: run for run in counted(runs, to)}
     pairs = [(run, others[run["repeat"]]) for run in counted(runs, job) if run["repeat"] in others]
     return median(a[cost] / b[cost] for a, b in pairs) if pairs else None
+
+
+def busy_share(runs: list[dict[str, Any]]) -> float:
+    """Return the median share of the cores that other processes had during the runs that count."""
+    return median([run["others"] for run in runs if run["counted"] and "others" in run] or [0.0])
 
 
 def about_run() -> dict[str, Any]:

@@ -9,8 +9,8 @@ from common import number
 from companions import COSTS, hashes
 from data import describe
 from growth import AXES
-from measure import counted, middle, ratio
-from targets import FEWEST_ROUNDS, TARGETS, Results, row
+from measure import BUSY, FEWEST_ROUNDS, busy_share, counted, middle, ratio
+from targets import TARGETS, Results, doubt, row
 from variants import VARIANTS, is_met
 
 NAMES = {
@@ -48,7 +48,8 @@ def targets(results: Results) -> str:
     text = (
         "Each is a whole process, start-up included; × is the median over rounds of the ratio within a round, but "
         "for the one to 100 M pings, which is a ratio of medians. What cotrace is compared with is its own base "
-        f"query where nothing else is said. Fewer than {FEWEST_ROUNDS} rounds decide nothing."
+        f"query where nothing else is said. Fewer than {FEWEST_ROUNDS} rounds decide nothing, and neither does a "
+        f"machine of which other processes had more than {BUSY:.0%} meanwhile."
     )
     return "\n".join(
         ["## Targets\n", f"{where} {text}\n", table(head, [row(target, results) for target in TARGETS])]
@@ -78,9 +79,16 @@ def growth(results: Results) -> str:
             both = f"{axis['slopes']['wall_s']:.2f} in time and {axis['slopes']['peak_bytes']:.2f} in memory"
             slopes.append(f"{axis['says']} {both}")
     points = [point for axis in recorded["axes"].values() for point in axis["points"]]
+    sizes = {
+        number(round(point["data"]["rows"] / 1e6, 3))
+        for name, axis in recorded["axes"].items()
+        for point in axis["points"]
+        if name != "pings"
+    }
+    rest = f"All but the first rows: {', '.join(sorted(sizes))} million pings. " if sizes else ""
     days = sorted({point["finished_at"][:10] for point in points})
     parts.append(
-        f"All but the first rows: {number(recorded['rows'] / 1e6)} million pings. {box(points[-1]['machine'])}; "
+        f"{rest}{box(points[-1]['machine'])}; "
         f"{' to '.join(dict.fromkeys((days[0], days[-1])))}. Slopes of a straight line through the logarithms (1 is "
         f"proportional growth): {'; '.join(slopes)}.\n"
     )
@@ -133,7 +141,6 @@ def companions(result: dict[str, Any]) -> str:
     extra += "" if made.get("step_m", 1.0) == 1.0 else f", positions in {made['step_m']:g} m"
     versions = ", ".join(f"{NAMES[tool].split(',')[0]} {v}" for tool, v in result["versions"].items())
     versions = versions.replace("decoding the columns only", "PyArrow")
-    load = max(run["load_before"] for run in runs if run["counted"])
     rounds = max(len(counted(runs, tool)) for tool in result["tools"])
     found = next((run["rows"] for run in runs if run["tool"] != "decoding" and "rows" in run), 0)
     parts = [
@@ -146,11 +153,10 @@ def companions(result: dict[str, Any]) -> str:
         parts.append("The tools did not find the same rows, or one failed: no ratios are given.\n")
     elif digests := hashes(runs):
         parts.append(f"All results have the hash `{digests.pop()[:16]}…`.\n")
-    if load > result["machine"]["cores"] * 0.75:
-        cores = result["machine"]["cores"]
+    if (share := busy_share(runs)) > BUSY:
         parts.append(
-            f"The machine was doing other work meanwhile (load up to {load:.1f} on {cores} cores): wall times "
-            "are longer than they would be alone and scatter, CPU times much less so.\n"
+            f"Other processes had {share:.0%} of the cores meanwhile: wall times are longer than they would be alone, "
+            "most of all those of tools that use all cores; CPU times much less so.\n"
         )
     parts.append(stages_table(result, "cotrace"))
     return "\n".join(parts)
@@ -164,6 +170,7 @@ def variant_row(line: dict[str, Any]) -> list[str]:
     tools = [NAMES[tool].split(",")[0] for tool in line.get("checked", {}) if tool != "cotrace"]
     same = {True: ", ".join(tools), False: "**differ**", None: ""}[line.get("equal")]
     verdict = {True: "met", False: "**missed**", None: ""}[is_met(line)]
+    verdict = verdict and (doubt(line["runs"], "variant") or verdict)
     memory = f"{line['peak_bytes'] / 2**20:,.0f}"
     return [
         line["says"],

@@ -7,11 +7,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from common import number
-from measure import counted, middle, ratio
+from measure import BUSY, FEWEST_ROUNDS, busy_share, counted, middle, ratio
 
 GIB = 2**30
-#: A median of fewer rounds says nothing about a target.
-FEWEST_ROUNDS = 5
 Results = dict[str, dict[str, Any]]
 
 
@@ -143,6 +141,17 @@ def is_met(target: Target, value: float) -> bool:
     return value >= target.limit if target.at_least else value <= target.limit
 
 
+def busy(runs: list[dict[str, Any]]) -> str:
+    """Say that a machine had other work during the runs; empty when it had not."""
+    share = busy_share(runs)
+    return f"undecided: {share:.0%} of the machine was others'" if share > BUSY else ""
+
+
+def doubt(runs: list[dict[str, Any]], job: str) -> str:
+    """Say why runs decide nothing about a target; empty when they do."""
+    return "too few rounds" if len(counted(runs, job)) < FEWEST_ROUNDS else busy(runs)
+
+
 def pings_of(found: Measured) -> str:
     """Say how many pings a value was measured on."""
     return f"{number(found.of['data']['made_rows'] / 1e6)} M"
@@ -157,6 +166,8 @@ def row(target: Target, results: Results) -> list[str]:
     verdict = "met" if is_met(target, found.value) else "**missed**"
     if found.rounds < FEWEST_ROUNDS:
         verdict = "too few rounds"
+    elif isinstance(found.of["runs"], list) and target.unit == "×":
+        verdict = busy(found.of["runs"]) or verdict
     day = found.of.get("finished_at", "")[:10]
     return [
         target.says,

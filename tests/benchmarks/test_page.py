@@ -40,6 +40,13 @@ def test_a_target_is_met_missed_or_not_measured() -> None:
     assert row_of(comparison(3.5, 5) | {"equal": False})[2] == "not measured"
 
 
+def test_a_machine_with_other_work_decides_nothing() -> None:
+    result = comparison(3.5, 5)
+    for run in result["runs"]:
+        run["others"] = 0.3
+    assert row_of(result)[3] == "undecided: 30% of the machine was others'"
+
+
 def test_the_committed_page_is_what_the_results_say() -> None:
     page = (render.DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert page == render.page(render.load()), "run: python benchmarks/render.py"
