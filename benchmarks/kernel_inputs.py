@@ -13,6 +13,7 @@ BATCH = 131_072
 DEVICES, DAYS, SEED, CITY_M = 3_000, 14, 1, 15_000.0
 CASES = 50
 HOUR_S = 3600
+DEVICES_OF_SPANS = 100_000
 
 
 class Pings(NamedTuple):
@@ -85,7 +86,7 @@ def smoothing_builder() -> Any:
 
 
 @cache
-def two_spans(devices: int = 100_000) -> tuple[Any, Any]:
+def two_spans(devices: int = DEVICES_OF_SPANS) -> tuple[Any, Any]:
     """Return builders of two neighbouring spans of many devices, each heard twice in both."""
     codes = np.tile(np.arange(devices, dtype=np.int32), 2)
     cells = np.arange(codes.size, dtype=np.int32) % pings().cells.size
@@ -93,7 +94,6 @@ def two_spans(devices: int = 100_000) -> tuple[Any, Any]:
     for start, span in zip((0, 2 * HOUR_S), spans, strict=True):
         times = np.repeat(np.array([start, start + HOUR_S], np.int32), devices)
         span.append(codes, times, cells, devices)
-        span.settle()
     return spans
 
 

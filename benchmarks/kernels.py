@@ -46,7 +46,7 @@ def append_pings() -> Bench:
 
 
 def join_spans() -> Bench:
-    n = given.two_spans()[0]._state.shape[0]
+    n = given.DEVICES_OF_SPANS
     codes = np.arange(n, dtype=np.int32)
     return Bench(n, lambda two: two[0].combine(two[1], codes, n), lambda: given.copies(given.two_spans()))
 
