@@ -14,6 +14,7 @@ on), and a function that makes the input. What is called is the thin wrapper of 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ import numpy as np
 
 import kernel_inputs as given
 from common import read_json, write_json
-from measure import RESULTS, about_run, describe_machine
+from measure import BUSY, RESULTS, about_run, busy_s, describe_machine
 
 RECORDED = RESULTS / "kernels.json"
 SECONDS, ROUNDS = 0.15, 3
@@ -312,6 +313,12 @@ def slower(found: dict[str, tuple[float, float]], recorded: dict[str, Any]) -> d
     return named
 
 
+def share_of_others(since: tuple[float, float, float]) -> float:
+    """Return the share of the cores that other processes had since (busy seconds, own CPU time, clock)."""
+    busy, own, clock = busy_s() - since[0], time.process_time() - since[1], time.perf_counter() - since[2]
+    return max(0.0, (busy - own) / clock / (os.cpu_count() or 1))
+
+
 def arguments(given_arguments: list[str]) -> argparse.Namespace:
     """Return the command's arguments."""
     parser = argparse.ArgumentParser(
@@ -331,9 +338,14 @@ def main(given_arguments: list[str]) -> int:
     asked = arguments(given_arguments)
     print(f"kernels, one core: {describe_machine()}")
     found: dict[str, tuple[float, float]] = {}
+    since = busy_s(), time.process_time(), time.perf_counter()
     for name in asked.names or KERNELS:
         found[name] = measure(name)
         print(f"{name:52}{found[name][0]:9.2f} ns{found[name][1]:9.2f} times the loop", flush=True)
+    if (others := share_of_others(since)) > BUSY:
+        print(
+            f"other processes had {others:.0%} of the cores: kernels that wait for memory suffer more than the loop"
+        )
     recorded = (read_json(RECORDED) or {"kernels": {}})["kernels"]
     if asked.record:
         new = {name: {"ns": round(ns, 3), "ratio": round(ratio, 4)} for name, (ns, ratio) in found.items()}
