@@ -9,11 +9,11 @@ BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.cotrace-installed
 
-.PHONY: help setup demo test lint format types docs bench worlds ci clean
+.PHONY: help setup demo test lint format types docs bench bench-large worlds ci clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do \
-		printf '  make %-8s %s\n' "$$name" "$$what"; done
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do \
+		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 setup: $(READY) ## set up .venv with everything that the other targets need
 
@@ -44,8 +44,11 @@ types: $(READY) ## check types
 docs: $(READY) ## run the examples of the docstrings, the README and the docs
 	@$(PY) -m pytest --doctest-modules --doctest-glob='*.md' src README.md docs
 
-bench: $(READY) ## time the whole job on made pings, beside the same job in SQL
-	@$(PY) benchmarks/companions.py
+bench: $(READY) ## time everything on up to ten million made pings, beside other tools (minutes)
+	@$(PY) benchmarks/bench.py
+
+bench-large: $(READY) ## the same on 100 and 200 million and a billion pings (an hour or more, 20 GB of disk)
+	@$(PY) benchmarks/bench.py --large
 
 worlds: $(READY) ## hold 100,000 small made worlds to the naive version
 	@$(PY) -m tests.properties.run --worlds 100000 --seed 1 --processes 2 --out docs/worlds.json

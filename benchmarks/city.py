@@ -235,11 +235,31 @@ def order_by_second(out, counts, order):
 
 
 @_jit
-def gather(out, order, midnight_us, code, time, x, y):
-    """Copy the events ``order`` into columns: device number, microseconds since the epoch, metres."""
+def keep_silent(seed, day, share, out, counts):
+    """Drop the events of this share of all (device, quarter of a day): long silences, in which nothing is heard."""
+    rng = np.zeros(1, np.uint64)
+    silent = np.zeros(4, np.bool_)
+    for device in range(counts.size):
+        _start(rng, seed + 1, device, day)
+        for quarter in range(4):
+            silent[quarter] = _uniform(rng, 0.0, 1.0) < share
+        base, k = np.int64(device) * SLOTS, 0
+        for i in range(counts[device]):
+            if not silent[out[base + i, 1] * 4 // DAY_S]:
+                out[base + k] = out[base + i]
+                k += 1
+        counts[device] = k
+
+
+@_jit
+def gather(out, order, midnight_us, step, code, time, x, y):
+    """Copy the events ``order`` into columns: device number, microseconds since the epoch, metres.
+
+    ``step`` is the resolution of positions in decimetres.
+    """
     for i in range(order.size):
         slot = order[i]
         code[i] = out[slot, 0]
         time[i] = midnight_us + np.int64(out[slot, 1]) * 1_000_000
-        x[i] = out[slot, 2] / 10.0
-        y[i] = out[slot, 3] / 10.0
+        x[i] = np.round(out[slot, 2] / step) * step / 10.0
+        y[i] = np.round(out[slot, 3] / step) * step / 10.0

@@ -1,123 +1,363 @@
-"""How long a kernel takes for one element, on one core.
+"""How long each kernel takes for one element, on one core, beside a plain loop in the same run.
 
-    python benchmarks/kernels.py [--json] [NAME...]
+    python benchmarks/kernels.py [NAME...] [--record | --check]
 
-A line a kernel: nanoseconds an element, and the millions of elements a second that this makes; the best of many calls
-with the tables made and the code compiled. Another kernel is another entry of :data:`KERNELS`: a function that makes
-the input and returns how many elements a call has, and the call.
+A line a kernel: nanoseconds an element (the best of three rounds), and how many times the plain loop's time that is.
+The loop mixes as many words as the kernel has elements. ``--record`` keeps the ratios in
+``benchmarks/results/kernels.json``; ``--check`` names every kernel that is more than 1.3 times slower than its
+recorded ratio and ends with 1 if there is one.
+
+Another kernel is another entry of :data:`KERNELS`: the kernels that it times, joined by ``+`` (and after a colon what
+on), and a function that makes the input. What is called is the thin wrapper of a kernel where there is one.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cotrace.grid import Grid
+import kernel_inputs as given
+from common import read_json, write_json
+from measure import BUSY, RESULTS, about_run, busy_s, describe_machine
 
-#: Pings in a batch.
-BATCH = 131_072
-SECONDS = 0.5
+RECORDED = RESULTS / "kernels.json"
+SECONDS, ROUNDS = 0.15, 3
+#: A kernel is named when it takes so many times what was recorded.
+SLOWER = 1.3
 
-Bench = tuple[int, Callable[[], object]]
+
+class Bench(NamedTuple):
+    """Elements of a call, the call, and what makes its argument anew where the call uses it up."""
+
+    n: int
+    call: Callable[..., object]
+    fresh: Callable[[], Any] | None = None
 
 
-def _within(degrees: float) -> tuple[np.ndarray, np.ndarray]:
+def append_pings() -> Bench:
+    n = given.pings().code.size
+    return Bench(n, lambda: given.filled(given.new_builder(), 0, n))
+
+
+def join_spans() -> Bench:
+    n = given.DEVICES_OF_SPANS
+    codes = np.arange(n, dtype=np.int32)
+    return Bench(n, lambda two: two[0].combine(two[1], codes, n), lambda: given.copies(given.two_spans()))
+
+
+def smoothed() -> Bench:
+    n = given.pings().code.size
+    return Bench(n, lambda builder: builder.finalize(), lambda: given.copies(given.smoothing_builder()))
+
+
+def known_ids() -> Bench:
+    from cotrace.ids import IntIds
+
+    ids, values = IntIds(), given.pings().device[: given.BATCH]
+    return Bench(values.size, lambda: ids.encode_numpy(values))
+
+
+def new_ids() -> Bench:
+    from cotrace.ids import IntIds
+
+    values = np.random.default_rng(7).permutation(np.arange(given.BATCH, dtype=np.int64) * 7919)
+    return Bench(values.size, lambda ids: ids.encode_numpy(values), IntIds)
+
+
+def strings() -> Bench:
+    import pyarrow as pa
+
+    from cotrace.ids import StringIds
+
+    ids = StringIds()
+    values = pa.array(given.pings().device[: given.BATCH]).cast(pa.large_string())
+    return Bench(len(values), lambda: ids.encode(values))
+
+
+def offsets() -> Bench:
+    from cotrace.kernels.times import to_offsets
+
+    times = given.pings().time[: given.BATCH]
+    out, base = np.empty(times.size, np.int32), int(times[0])
+    return Bench(times.size, lambda: to_offsets(times, base, out))
+
+
+def plane() -> Bench:
+    from cotrace.grid import Grid
+
+    made, bins = given.pings(), Grid.planar(800).binner("xy")
+    x, y = made.x[: given.BATCH], made.y[: given.BATCH]
+    return Bench(x.size, lambda: bins(x, y))
+
+
+def within(degrees: float) -> tuple[np.ndarray, np.ndarray]:
     """Random positions in a square of so many degrees that lies in China."""
     rng = np.random.default_rng(7)
     west, south = (115.9, 39.6) if degrees < 5 else (80.0, 18.0)
-    return rng.uniform(west, west + degrees, BATCH), rng.uniform(south, south + degrees, BATCH)
+    return rng.uniform(west, west + degrees, given.BATCH), rng.uniform(south, south + degrees, given.BATCH)
 
 
-def _cells(degrees: float, cell_m: float) -> Callable[[], Bench]:
+def earth(degrees: float, cell_m: float) -> Callable[[], Bench]:
     def make() -> Bench:
-        lon, lat = _within(degrees)
-        binner = Grid.geographic(cell_m).binner("lonlat")
-        return BATCH, lambda: binner(lon, lat)
+        from cotrace.grid import Grid
+
+        (lon, lat), bins = within(degrees), Grid.geographic(cell_m).binner("lonlat")
+        return Bench(lon.size, lambda: bins(lon, lat))
 
     return make
 
 
-def _plane() -> Bench:
-    x, y = (v * 100_000 for v in _within(0.7))
-    binner = Grid.planar(800).binner("xy")
-    return BATCH, lambda: binner(x, y)
+def gcj02(name: str) -> Callable[[], Bench]:
+    def make() -> Bench:
+        from cotrace import geodesy
+
+        (lon, lat), shift = within(30.0), getattr(geodesy, name)
+        return Bench(lon.size, lambda: shift(lon, lat))
+
+    return make
 
 
-def _utm_metres() -> Bench:
-    rng = np.random.default_rng(7)
-    x, y = rng.uniform(4e5, 5e5, BATCH), rng.uniform(4.3e6, 4.5e6, BATCH)
-    binner = Grid.projected(800, crs="EPSG:32650").binner("xy", "EPSG:32650")
-    return BATCH, lambda: binner(x, y)
+def marked() -> Bench:
+    from cotrace.kernels.rows import mark_cells
+
+    rows, wanted = given.stays().rows, np.zeros(len(given.stays().cells.values), np.bool_)
+    return Bench(len(rows), lambda: mark_cells(rows, given.CASES, wanted))
 
 
-def _utm_degrees() -> Bench:
-    lon, lat = _within(0.7)
-    binner = Grid.projected(800, crs="EPSG:32650").binner("lonlat")
-    return BATCH, lambda: binner(lon, lat)
+def indexed() -> Bench:
+    from cotrace.companions.index import index_of_stays
+
+    stays, ids = given.stays(), given.case_ids()
+    return Bench(len(stays), lambda: index_of_stays(stays, ids, 1))
 
 
-def _gcj02_back() -> Bench:
-    from cotrace.geodesy import gcj02_to_wgs84
+def sorted_rows() -> Bench:
+    from cotrace.stays.builder import rows_by_key
 
-    lon, lat = _within(30.0)
-    return BATCH, lambda: gcj02_to_wgs84(lon, lat)
+    rows, n = given.stays().rows, len(given.stays().cells.values)
+    return Bench(len(rows), lambda: rows_by_key([rows], 1, n))
 
 
-def _tables() -> Bench:
-    from cotrace.geodesy import row_columns, row_edges, row_limits
+def dwell() -> Bench:
+    from cotrace.kernels.overlap import dwell_of_segments
 
-    first, last = row_limits(800)
-    rows = np.arange(first, last + 1)
-    return rows.size, lambda: (row_edges(rows, 800), row_columns(rows, 800))
+    index, (start, end, _) = given.index(), given.windows()[0].tolist()
+    every = np.arange(index.seg_lo.size - 1)
+    out = np.empty(every.size, np.int64)
+    return Bench(every.size, lambda: dwell_of_segments(index.rows, index.seg_lo, every, start, end, out))
+
+
+def matched() -> Bench:
+    import cotrace
+    from cotrace.companions.matching import match
+
+    index, windows, rule = given.index(), given.windows(), cotrace.CompanionRule()
+    return Bench(len(index.rows), lambda: match(index, windows, rule, 1))
+
+
+def episodes() -> Bench:
+    from cotrace.kernels.overlap import EPISODES, fill_episodes
+
+    index, records = given.index(), given.matches().records
+    spans = np.repeat(given.windows()[:1, [2, 1]], len(records), axis=0)
+    first = np.concatenate([[0], np.cumsum(records[:, EPISODES])])
+    out, of = np.empty((first[-1], 2), np.int32), np.empty(first[-1], np.int64)
+    return Bench(len(of), lambda: fill_episodes(index.rows, index.seg_lo, records, spans, first, out, of))
+
+
+def ordered() -> Bench:
+    from cotrace.kernels.overlap import order_episodes
+
+    found, lo = given.matches(), given.matches().episode_lo
+    n = len(found.episodes)
+    # as they come from the records, by cell: each companion's backwards
+    at = lo[:-1].repeat(np.diff(lo)) + lo[1:].repeat(np.diff(lo)) - 1 - np.arange(n)
+    mixed, cells = found.episodes[at], np.zeros(n, np.int32)
+    order, scratch = np.empty(n, np.int64), np.empty((2, n), np.int64)
+    return Bench(n, lambda: order_episodes(lo, mixed, cells, order, scratch))
+
+
+def crowd() -> Bench:
+    from cotrace.kernels.overlap import SEG_CASE, count_crowd
+
+    index, found = given.index(), given.matches()
+    cells = index.cell_of(found.records[found.record_of, SEG_CASE])
+    by_cell = np.argsort(cells, kind="stable")
+    lo = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=index.n_cells))])
+    out, scratch = np.empty(cells.size, np.int64), np.empty(given.DAYS * 24 + 2, np.int64)
+    where = index.rows, index.seg_lo, index.cell_lo
+    return Bench(
+        cells.size, lambda: count_crowd(*where, given.HOUR_S, lo, by_cell, found.episodes, out, scratch)
+    )
+
+
+def summed() -> Bench:
+    from cotrace.kernels.overlap import summarise
+
+    m = given.matches()
+    of = m.episode_lo, m.episodes, m.record_of, m.crowd, m.records, m.record_lo
+    return Bench(len(m.episodes), lambda out: summarise(*of, out), lambda: np.zeros_like(m.summary))
+
+
+def windows_touched() -> Bench:
+    from cotrace.kernels.windows import windows_touched as kernel
+
+    stays = given.stays()
+    return Bench(len(stays), lambda: kernel(stays.rows, stays.base, given.HOUR_S))
+
+
+def windows_counted() -> Bench:
+    from cotrace.kernels.windows import count_windows
+    from cotrace.kernels.windows import windows_touched as kernel
+    from cotrace.stays.builder import rows_by_key
+
+    stays = given.stays()
+    rows = rows_by_key([stays.rows], 1, len(stays.cells.values))
+    n = kernel(rows, stays.base, given.HOUR_S)
+    touched, order, scratch, out = (np.empty(shape, np.int64) for shape in ((3, n), n, n, (n, 4)))
+    return Bench(n, lambda: count_windows(rows, stays.base, given.HOUR_S, touched, order, scratch, out))
 
 
 KERNELS: dict[str, Callable[[], Bench]] = {
-    "cells-city": _cells(0.7, 800),
-    "cells-country": _cells(30.0, 800),
-    "cells-earth-tables": _tables,
-    "cells-6ft-city": _cells(0.7, 1.8288),
-    "cells-plane": _plane,
-    "cells-utm-metres": _utm_metres,
-    "cells-utm-degrees": _utm_degrees,
-    "gcj02-to-wgs84": _gcj02_back,
+    "to_offsets": offsets,
+    "encode_ints": known_ids,
+    "encode_ints+rehash: new ids": new_ids,
+    "encode_bytes": strings,
+    "planar_cells": plane,
+    "geographic_cells: city": earth(0.7, 800),
+    "geographic_cells: country": earth(30.0, 800),
+    "geographic_cells: 6 ft, city": earth(0.7, 1.8288),
+    "wgs84_to_gcj02": gcj02("wgs84_to_gcj02"),
+    "gcj02_to_wgs84": gcj02("gcj02_to_wgs84"),
+    "append_pings": append_pings,
+    "join_spans": join_spans,
+    "stays_of_runs": smoothed,
+    "count_keys+scatter_rows": sorted_rows,
+    "mark_cells": marked,
+    "count_cells+place_rows+group_devices+mark_segments": indexed,
+    "dwell_of_segments": dwell,
+    "match_case": matched,
+    "fill_episodes": episodes,
+    "order_episodes": ordered,
+    "count_crowd": crowd,
+    "summarise": summed,
+    "windows_touched": windows_touched,
+    "count_windows": windows_counted,
 }
 
 
-def measure(make: Callable[[], Bench]) -> float:
-    """Nanoseconds an element: the best call of half a second."""
-    n, call = make()
-    call()  # compile, and make the tables
-    best, end = float("inf"), time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
+@cache
+def reference() -> Callable[[np.ndarray], int]:
+    """Return the plain loop: every word mixed, and all of them summed up."""
+    import numba
+
+    @numba.njit
+    def mixed(words: np.ndarray) -> int:
+        total = np.uint64(0)
+        for i in range(words.size):
+            z = words[i] ^ total
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            total += z ^ (z >> np.uint64(31))
+        return total
+
+    return mixed
+
+
+def best(bench: Bench) -> float:
+    """Return the nanoseconds an element of the best of several calls."""
+    shortest, spent = float("inf"), 0.0
+    while spent < SECONDS:
+        arguments = () if bench.fresh is None else (bench.fresh(),)
         start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return best / n * 1e9
+        bench.call(*arguments)
+        took = time.perf_counter() - start
+        shortest, spent = min(shortest, took), spent + took
+    return shortest / bench.n * 1e9
 
 
-def main(arguments: list[str]) -> int:
+def measure(name: str) -> tuple[float, float]:
+    """Return a kernel's nanoseconds an element, and that divided by the loop's; the best of some rounds."""
+    bench = KERNELS[name]()
+    words, loop = np.arange(bench.n, dtype=np.uint64), reference()
+    if bench.fresh is None:
+        bench.call()  # compile, and make the tables
+    else:
+        bench.call(bench.fresh())
+    loop(words)
+    rounds = [(best(bench), best(Bench(bench.n, lambda: loop(words)))) for _ in range(ROUNDS)]
+    own, plain = (min(values) for values in zip(*rounds, strict=True))
+    return own, own / plain
+
+
+def slower(found: dict[str, tuple[float, float]], recorded: dict[str, Any]) -> dict[str, float]:
+    """Return the kernels that became slower, and how many times; a suspect is measured twice again."""
+    named = {}
+    for name, (_, ratio) in found.items():
+        if name not in recorded:
+            print(f"{name}: nothing is recorded to compare with")
+            continue
+        allowed = SLOWER * recorded[name]["ratio"]
+        for _ in range(2):
+            if ratio > allowed:
+                ratio = min(ratio, measure(name)[1])
+        if ratio > allowed:
+            named[name] = ratio / recorded[name]["ratio"]
+    return named
+
+
+def share_of_others(since: tuple[float, float, float]) -> float:
+    """Return the share of the cores that other processes had since (busy seconds, own CPU time, clock)."""
+    busy, own, clock = busy_s() - since[0], time.process_time() - since[1], time.perf_counter() - since[2]
+    return max(0.0, (busy - own) / clock / (os.cpu_count() or 1))
+
+
+def arguments(given_arguments: list[str]) -> argparse.Namespace:
+    """Return the command's arguments."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(KERNELS)}; default: all")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    asked = parser.parse_args(arguments)
-    unknown = [name for name in asked.names if name not in KERNELS]
-    if unknown:
+    parser.add_argument("--record", action="store_true", help="keep the ratios, to compare with from now on")
+    parser.add_argument("--check", action="store_true", help="compare with the ratios that are kept")
+    asked = parser.parse_args(given_arguments)
+    if unknown := [name for name in asked.names if name not in KERNELS]:
         parser.error(f"no kernel is called {unknown[0]!r}; there are {', '.join(KERNELS)}")
-    figures = {}
+    return asked
+
+
+def main(given_arguments: list[str]) -> int:
+    """Measure, print, and compare or keep."""
+    asked = arguments(given_arguments)
+    print(f"kernels, one core: {describe_machine()}")
+    found: dict[str, tuple[float, float]] = {}
+    since = busy_s(), time.process_time(), time.perf_counter()
     for name in asked.names or KERNELS:
-        figures[name] = round(measure(KERNELS[name]), 2)
-        if not asked.json:
-            print(f"{name:20} {figures[name]:8.2f} ns   {1e3 / figures[name]:8.1f} M/s", flush=True)
-    if asked.json:
-        print(json.dumps({"ns_per_element": figures}))
-    return 0
+        found[name] = measure(name)
+        print(f"{name:52}{found[name][0]:9.2f} ns{found[name][1]:9.2f} times the loop", flush=True)
+    if (others := share_of_others(since)) > BUSY:
+        print(
+            f"other processes had {others:.0%} of the cores: kernels that wait for memory suffer more than the loop"
+        )
+    recorded = (read_json(RECORDED) or {"kernels": {}})["kernels"]
+    if asked.record:
+        new = {name: {"ns": round(ns, 3), "ratio": round(ratio, 4)} for name, (ns, ratio) in found.items()}
+        kept = {name: line for name, line in (recorded | new).items() if name in KERNELS}
+        write_json(RECORDED, about_run() | {"kernels": kept})
+    if not asked.check:
+        return 0
+    named = slower(found, recorded)
+    for name, times in named.items():
+        print(f"SLOWER: {name} takes {times:.2f} times what was recorded ({SLOWER} is allowed)")
+    print(f"{len(found) - len(named)} of {len(found)} entries are as fast as recorded")
+    return 1 if named else 0
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@
 
 writes ``OUT/pings/day-00.parquet`` and so on (zstd, row groups of a million rows, in order of time, columns
 ``device``, ``time``, ``x``, ``y``), ``OUT/cases.csv`` (``device``, ``as_of``) and ``OUT/made.json`` (what was
-made). The same arguments make the same bytes. Event times are whole seconds.
+made). The same arguments make the same bytes. Event times are whole seconds, positions whole metres
+(``--step-m``). Stopped and called again, it goes on with the day that it had come to. ``--only-cases`` writes
+another file of cases for pings that are there.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from common import read_json, write_json
+from places import Towers, to_lonlat, write_grid
+
 #: The first midnight; a Monday.
 START = datetime(2021, 11, 1, tzinfo=UTC)
 ROW_GROUP = 1_000_000
-#: Where the plane's origin is put when positions are asked for as longitude and latitude.
-LON_0, LAT_0 = 106.55, 29.56
-#: Towers stand on a lattice with this mesh.
-TOWER_M, TOWER_SIDE = 700.0, 4096
+#: What decides about the pings alone; cases are drawn from them afterwards.
+OF_PINGS = ("rows", "days", "seed", "ids", "positions", "city_km", "step_m", "gaps", "shuffle")
 
 
 def device_numbers(n: int) -> np.ndarray:
@@ -47,52 +50,23 @@ def device_ids(n: int, kind: str) -> Any:
     return numbers.cast(pa.string()) if kind == "string" else numbers
 
 
-def to_lonlat(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lay the plane on the Earth, near enough for a benchmark; six decimals, as such files have."""
-    lon = LON_0 + x / (111_320.0 * np.cos(np.radians(LAT_0)))
-    return np.round(lon, 6), np.round(LAT_0 + y / 110_574.0, 6)
-
-
-class Towers:
-    """A lattice of towers: which one a position is heard by, and the table of those that were used."""
-
-    def __init__(self) -> None:
-        self.used = np.zeros(TOWER_SIDE * TOWER_SIDE, np.bool_)
-
-    def of(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the tower ids of positions."""
-        half = TOWER_SIDE // 2
-        at = (np.floor(x / TOWER_M) + half).astype(np.int64) * TOWER_SIDE
-        at += (np.floor(y / TOWER_M) + half).astype(np.int64)
-        self.used[at] = True
-        return 46_000_000_000 + at
-
-    def write(self, path: Path) -> None:
-        """Write the table of the towers that were used."""
-        at = np.flatnonzero(self.used)
-        half = TOWER_SIDE // 2
-        lon, lat = to_lonlat(
-            (at // TOWER_SIDE - half + 0.5) * TOWER_M, (at % TOWER_SIDE - half + 0.5) * TOWER_M
-        )
-        lines = [
-            f"{46_000_000_000 + i},{a:.6f},{b:.6f},{TOWER_M:.0f}"
-            for i, a, b in zip(at, lon, lat, strict=True)
-        ]
-        path.write_text("\n".join(["tower,lon,lat,radius_m", *lines]) + "\n")
-
-
 class DayWriter:
     """Writes days as Parquet files, one file a day, in the columns asked for."""
 
-    def __init__(self, folder: Path, ids: Any, positions: str) -> None:
+    def __init__(self, folder: Path, ids: Any, positions: str, step_m: float) -> None:
         import pyarrow as pa
 
         self.folder, self.ids, self.positions = folder, ids, positions
+        self.step = float(round(step_m * 10))
         self.towers = Towers()
         self.names = {"xy": ("x", "y"), "lonlat": ("lon", "lat"), "tower": ("tower",)}[positions]
         types = [pa.int64()] if positions == "tower" else [pa.float64(), pa.float64()]
         fields = [("device", ids.type), ("time", pa.timestamp("us", tz="UTC"))]
         self.schema = pa.schema([*fields, *zip(self.names, types, strict=True)])
+
+    def file(self, day: int) -> Path:
+        """Return the file of a day."""
+        return self.folder / f"day-{day:02d}.parquet"
 
     def table(self, code: np.ndarray, at: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
         """Return rows as an Arrow table of the schema."""
@@ -105,8 +79,8 @@ class DayWriter:
         columns = [self.ids.take(pa.array(code)), pa.array(at).cast(self.schema.field("time").type)]
         return pa.table([*columns, *(pa.array(p) for p in places)], schema=self.schema)
 
-    def write(self, day: int, out: np.ndarray, counts: np.ndarray) -> int:
-        """Sort a day's events by time and write its file; return the rows."""
+    def write(self, day: int, out: np.ndarray, counts: np.ndarray) -> None:
+        """Sort a day's events by time and write its file, which has its name only when it is whole."""
         import pyarrow.parquet as pq
 
         from city import gather, order_by_second
@@ -114,43 +88,66 @@ class DayWriter:
         order = np.empty(int(counts.sum()), np.int32)
         order_by_second(out, counts, order)
         midnight = int((START + timedelta(days=day)).timestamp()) * 1_000_000
-        with pq.ParquetWriter(
-            self.folder / f"day-{day:02d}.parquet", self.schema, compression="zstd"
-        ) as writer:
+        unfinished = self.file(day).with_suffix(".part")
+        with pq.ParquetWriter(unfinished, self.schema, compression="zstd") as writer:
             for begin in range(0, order.size, ROW_GROUP):
                 part = order[begin : begin + ROW_GROUP]
                 code, at = np.empty(part.size, np.int32), np.empty(part.size, np.int64)
                 x, y = np.empty(part.size), np.empty(part.size)
-                gather(out, part, midnight, code, at, x, y)
+                gather(out, part, midnight, self.step, code, at, x, y)
                 writer.write_table(self.table(code, at, x, y), row_group_size=ROW_GROUP)
-        return int(order.size)
+        unfinished.rename(self.file(day))
 
 
-def make_days(writer: DayWriter, *, devices: int, days: int, seed: int, city_m: float) -> int:
-    """Simulate the days in turn while two threads write those that are done; return the rows."""
-    from city import SLOTS, simulate_day
+class Progress:
+    """Lines on stderr for work that takes long: at most one in five seconds."""
+
+    def __init__(self, days: int) -> None:
+        self.days, self.began, self.said, self.rows = days, time.perf_counter(), time.perf_counter(), 0
+
+    def __call__(self, day: int, rows: int) -> None:
+        """Say that a day was simulated."""
+        self.rows, now = self.rows + rows, time.perf_counter()
+        if now - self.said >= 5:
+            self.said, spent = now, now - self.began
+            left = spent / (day + 1) * (self.days - day - 1)
+            line = f"day {day + 1} of {self.days}: {self.rows:,} rows, {spent:.0f} s, about {left:.0f} s left"
+            print(line, file=sys.stderr, flush=True)
+
+
+def make_days(writer: DayWriter, args: argparse.Namespace, devices: int) -> int:
+    """Simulate the days in turn while two threads write those that are not there yet; return the rows."""
+    from city import SLOTS, keep_silent, simulate_day
 
     buffers = [(np.empty((devices * SLOTS, 4), np.int32), np.zeros(devices, np.int32)) for _ in range(2)]
     free = list(range(len(buffers)))
     waiting = Semaphore(len(buffers))
     heard = np.full(devices, -1, np.int32)
     heard -= (np.arange(devices) * 7919 % 3000).astype(np.int32)
+    progress = Progress(args.days)
 
-    def write(day: int, buffer: int) -> int:
+    def write(day: int, buffer: int) -> None:
         try:
-            return writer.write(day, *buffers[buffer])
+            if not writer.file(day).exists():
+                writer.write(day, *buffers[buffer])
         finally:
             free.append(buffer)
             waiting.release()
 
     with ThreadPoolExecutor(len(buffers)) as pool:
         written = []
-        for day in range(days):
+        for day in range(args.days):
             waiting.acquire()
             buffer = free.pop()
-            simulate_day(seed, day, 0, devices, city_m, heard, *buffers[buffer])
+            out, counts = buffers[buffer]
+            simulate_day(args.seed, day, 0, devices, args.city_km * 1000.0, heard, out, counts)
+            if args.gaps:
+                keep_silent(args.seed, day, args.gaps, out, counts)
+            progress(day, int(counts.sum()))
             written.append(pool.submit(write, day, buffer))
-        return sum(done.result() for done in written)
+        for done in written:
+            done.result()
+    return progress.rows
 
 
 def shuffle_files(folder: Path, seed: int) -> None:
@@ -187,29 +184,41 @@ def write_cases(path: Path, ids: Any, *, cases: int, days: int, spread: bool, se
     path.write_text("\n".join(lines) + "\n")
 
 
+def begin(args: argparse.Namespace, folder: Path) -> None:
+    """Make the folder ready: days that were written for the same arguments stay, all else goes."""
+    asked = {name: getattr(args, name) for name in OF_PINGS}
+    begun = args.out / "making.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    # towers are noted while days are written, and shuffled files are no days: these begin anew
+    goes_on = read_json(begun) == asked and args.positions != "tower" and not args.shuffle
+    for old in [*folder.iterdir(), *args.out.glob("made.json"), *args.out.glob("*.csv")]:
+        if not (goes_on and old.match("day-*.parquet")):
+            old.unlink()
+    write_json(begun, asked)
+
+
 def make(args: argparse.Namespace) -> dict[str, Any]:
     """Make everything that the arguments ask for and return what was made."""
     from city import EVENTS_A_DAY
 
     began = time.perf_counter()
     folder = args.out / "pings"
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.parquet"), *args.out.glob("made.json")]:
-        old.unlink()
-    devices = max(1, round(args.rows / args.days / EVENTS_A_DAY))
+    begin(args, folder)
+    devices = max(1, round(args.rows / args.days / EVENTS_A_DAY / (1 - args.gaps)))
     ids = device_ids(devices, args.ids)
-    writer = DayWriter(folder, ids, args.positions)
-    rows = make_days(writer, devices=devices, days=args.days, seed=args.seed, city_m=args.city_km * 1000.0)
+    writer = DayWriter(folder, ids, args.positions, args.step_m)
+    rows = make_days(writer, args, devices)
     if args.shuffle:
         shuffle_files(folder, args.seed)
     if args.positions == "tower":
-        writer.towers.write(args.out / "towers.csv")
-    cases = args.out / "cases.csv"
-    write_cases(cases, ids, cases=args.cases, days=args.days, spread=args.spread_as_of, seed=args.seed)
-    made = {k: v for k, v in vars(args).items() if k != "out"}
+        writer.towers.write(args.out)
+    if args.positions == "lonlat":
+        write_grid(args.out / "grid.json", args.city_km)
+    made = {name: getattr(args, name) for name in OF_PINGS}
     made["devices"], made["made_rows"] = devices, rows
     made["bytes"] = sum(f.stat().st_size for f in folder.glob("*.parquet"))
-    (args.out / "made.json").write_text(json.dumps(made, indent=1) + "\n")
+    write_json(args.out / "made.json", made)
+    (args.out / "making.json").unlink()
     return made | {"seconds": round(time.perf_counter() - began, 2)}
 
 
@@ -228,19 +237,40 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--city-km", type=float, default=60.0, help="side of the city: smaller is more crowded"
     )
+    parser.add_argument("--step-m", type=float, default=1.0, help="resolution of positions, metres")
+    parser.add_argument("--gaps", type=float, default=0.0, help="share of time in which a device is silent")
     parser.add_argument("--shuffle", action="store_true", help="rows in random order over all files")
     parser.add_argument("--spread-as-of", action="store_true", help="each case's as_of on a day of its own")
+    parser.add_argument("--cases-file", default="cases.csv", help="name of the file of cases")
+    parser.add_argument("--only-cases", action="store_true", help="the pings are there: write cases alone")
     return parser
 
 
+def check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Refuse what cannot be made."""
+    if args.step_m < 0.1 or abs(args.step_m * 10 - round(args.step_m * 10)) > 1e-9:
+        parser.error(f"--step-m {args.step_m}: a whole number of decimetres is needed")
+    if not 0 <= args.gaps < 1:
+        parser.error(f"--gaps {args.gaps}: a share below 1 is needed")
+
+
 def main() -> None:
-    """Make the pings and print what was made."""
-    made = make(arguments().parse_args())
-    rate = made["made_rows"] / made["seconds"] / 1e6
-    print(
-        f"{made['made_rows']:,} rows, {made['devices']:,} devices, {made['days']} days, "
-        f"{made['bytes']:,} bytes, {made['seconds']} s ({rate:.1f} M pings/s)"
-    )
+    """Make the pings and the cases, and print what was made."""
+    parser = arguments()
+    args = parser.parse_args()
+    check(args, parser)
+    made = read_json(args.out / "made.json") if args.only_cases else make(args)
+    if made is None:
+        parser.error(f"--only-cases: there are no pings in {args.out}")
+    ids, cases = device_ids(made["devices"], made["ids"]), args.out / args.cases_file
+    asked = {"cases": args.cases, "days": made["days"], "spread": args.spread_as_of, "seed": made["seed"]}
+    write_cases(cases, ids, **asked)
+    if "seconds" in made:
+        rate = made["made_rows"] / made["seconds"] / 1e6
+        print(
+            f"{made['made_rows']:,} rows, {made['devices']:,} devices, {made['days']} days, "
+            f"{made['bytes']:,} bytes, {made['seconds']} s ({rate:.1f} M pings/s)"
+        )
 
 
 if __name__ == "__main__":

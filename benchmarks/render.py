@@ -1,43 +1,40 @@
-"""Make docs/benchmarks.md from the results that were recorded: nothing in it is typed by hand.
+"""Make docs/benchmarks.md from the results that were recorded: no figure in it is typed by hand.
 
     python benchmarks/render.py
 
-Reads ``benchmarks/results/companions-*.json``, which ``benchmarks/companions.py --record`` writes.
+Reads ``benchmarks/results``, which the other commands write with ``--record``, and ``benchmarks/notes.md``, which is
+words alone.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from companions import COSTS, counted, hashes, medians, ratios
+import sections
+from common import read_json
+from measure import HERE, RESULTS
+from targets import Results
 
-HERE = Path(__file__).parent
-NAMES = {
-    "cotrace": "cotrace",
-    "duckdb": "DuckDB, SQL",
-    "polars": "Polars, streaming engine",
-    "decoding": "decoding the columns only",
-}
+DOCS = HERE.parent / "docs"
 
 HEAD = """\
 # Benchmarks
 
 The companion query with its defaults, from a folder of daily Parquet files to the list of companions, beside the
-same query in DuckDB and in Polars and beside mere decoding of the columns that it reads. Everything below is made
+same query in DuckDB, Polars and pandas and beside mere decoding of the columns that it reads. Everything below is made
 by `python benchmarks/render.py` from the runs recorded in `benchmarks/results`.
 
 To measure on another machine:
 
 ```console
-pip install -e '.[bench]'
-python benchmarks/companions.py --rows 10_000_000 --repeat 5
+make bench        # minutes: up to ten million pings
+make bench-large  # an hour or more, and up to 20 GB of disk: 100 and 200 million and a billion pings
 ```
 
-makes the pings in `bench-data` (`--clean` removes them afterwards), runs each tool in turn and prints medians and
-ratios. `--record` and then `python benchmarks/render.py` make this page anew.
+make the pings in `bench-data`, run everything in turn, remove the pings and make this page anew. One question alone:
+`python benchmarks/companions.py --rows 10_000_000 --repeat 5`; each file in `benchmarks` is a question, and says at its
+head how it is asked.
 """
 
 METHOD = """\
@@ -46,7 +43,11 @@ METHOD = """\
 - **Data.** A made city (`benchmarks/make_pings.py`): every device is heard 20 to 60 times a day, at most 54
   minutes apart when idle, at every 800 m of a trip, and now and then flaps to the neighbouring cell. One
   zstd-compressed Parquet file a day in order of time, row groups of a million rows, 11-digit device numbers,
-  times in whole seconds, x and y in metres.
+  times in whole seconds, x and y in whole metres.
+- **Whole metres.** What a position costs to decode hangs on how many different values there are. Whole metres of a
+  city are tens of thousands, and Parquet keeps them in a dictionary; decimetres of a large file are too many for one,
+  and most are stored plain. Earlier figures were with decimetres; both are measured, and a comparison with another
+  resolution says so.{decoding}
 - **Job.** `fill="forward"`, gaps up to 75 minutes, planar cells of 800 m, the default rule, cases closed at the end
   of the data, no evidence table. cotrace makes its funnel and coverage and each companion's crowd on the way, which
   the others leave out.
@@ -57,116 +58,75 @@ METHOD = """\
   system may take back.
 - **Ratios** are medians over rounds of one tool's cost divided by cotrace's in the same round. They are given only
   when all tools found the same rows, by a SHA-256 of the sorted result.
-- **The others at their best.** `benchmarks/compare` holds both queries with what was tried. Integers instead of
+- **Variants** are cotrace beside itself. DuckDB and Polars find each result once, and the hashes have to be equal;
+  evidence and stays are hashed as they were written to Parquet, after the clock has stopped. For longitude and latitude
+  the other tools look rows of the grid up in a table, for towers their cells; both tables are made beforehand. With
+  evidence cotrace writes all its columns, the others the seven that are compared. The `as_of` of a hundred cases lie
+  over two months of as many pings. Rows in random order: spilled is with `sort_memory` at a quarter of what all
+  pings need, one GiB at most.
+- **Growth.** Devices grow at the price of days, crowd by a smaller city, gaps by quarters of days in which a device
+  is not heard at all; the number of pings stays the same.
+- **The others at their best.** `benchmarks/compare` holds the queries with what was tried. Integers instead of
   timestamps and pairs; one sort with a streaming `lead()` (DuckDB) or sorted lists (Polars) instead of windows; cells
   in which no case stayed long enough are left out early, and dwell is summed before intervals are merged.
-  `benchmarks/check_golden.py` holds the SQL to worlds with known answers.
+  `benchmarks/check_golden.py` holds the SQL to worlds with known answers. pandas is as one writes it.
 """
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table, first column to the left."""
-    lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+def load() -> Results:
+    """Return all results by name; runs of older ones get the name of their job."""
+    results: Results = {path.stem: read_json(path) for path in sorted(RESULTS.glob("*.json"))}
+    for result in results.values():
+        for run in result["runs"] if isinstance(result.get("runs"), list) else []:
+            run.setdefault("job", run["tool"])
+    return results
 
 
-def seconds(value: float) -> str:
-    """Write seconds with a sensible number of digits."""
-    return f"{value:.2f}" if value < 20 else f"{value:.1f}"
+def comparisons(results: Results) -> list[dict[str, Any]]:
+    """Return the comparisons, smallest data first."""
+    found = [result for name, result in results.items() if name.startswith("companions-")]
+    return sorted(found, key=lambda r: (r["fill"] != "forward", r["data"]["made_rows"], r["label"]))
 
 
-def costs_table(result: dict[str, Any]) -> str:
-    """Return what each tool cost, and divided by what cotrace did."""
-    runs, rows = result["runs"], []
-    for tool in result["tools"]:
-        mine = counted(runs, tool)
-        if not mine:
-            rows.append([NAMES[tool], "did not finish", *[""] * 5])
-            continue
-        m, walls = medians(runs, tool), [run["wall_s"] for run in mine]
-        cells = [
-            NAMES[tool],
-            f"{seconds(m['wall_s'])} ({seconds(min(walls))} to {seconds(max(walls))})",
-            seconds(m["cpu_s"]),
-            f"{m['peak_bytes'] / 2**20:,.0f}",
-        ]
-        r = ratios(runs, tool) if result["equal"] else {}
-        rows.append(cells + [f"{r[cost]:.2f}" if r else "" for cost in COSTS])
-    head = ["", "wall s", "CPU s", "peak MiB", *(f"{name} ÷ cotrace" for name in COSTS.values())]
-    return table(head, rows)
+def of_kind(results: Results, kind: str) -> list[dict[str, Any]]:
+    """Return the results whose names begin so, smallest data first."""
+    found = [result for name, result in results.items() if name.startswith(f"{kind}-")]
+    return sorted(found, key=lambda r: r.get("rows") or r["data"]["made_rows"])
 
 
-def stages_table(result: dict[str, Any], tool: str) -> str:
-    """Return the median seconds of each stage of a tool."""
-    mine = counted(result["runs"], tool)
-    names = list(mine[0]["stages"])
-    inside = {name: median(run["stages"][name] for run in mine) for name in names}
-    rest = median(
-        run["wall_s"] - sum(s for name, s in run["stages"].items() if not name.startswith(" "))
-        for run in mine
-    )
-    rows = [[name, f"{value:.3f}"] for name, value in inside.items()]
-    return table(
-        ["stage of " + NAMES[tool], "wall s"], [*rows, ["start and end of the process", f"{rest:.3f}"]]
-    )
-
-
-def startup_section() -> str:
-    """Return what importing costs, where that was recorded (``python benchmarks/startup.py --record``)."""
-    path = HERE / "results" / "startup.json"
-    if not path.exists():
-        return ""
-    recorded = json.loads(path.read_text(encoding="utf-8"))
-    times = {name: median(runs) for name, runs in recorded["runs"].items()}
-    empty = times["empty interpreter"]
-    rows = [[name, f"{1000 * t:.0f}", f"{1000 * (t - empty):+.0f}"] for name, t in times.items()]
-    versions = ", ".join(f"{name} {v}" for name, v in recorded["versions"].items())
-    count = len(recorded["runs"]["empty interpreter"])
-    return (
-        f"## Start-up\n\nWhole processes, medians of {count} runs in turn; Python {recorded['python']}, {versions}. "
-        "Made by `python benchmarks/startup.py --record`.\n\n" + table(["", "ms", "more than empty"], rows)
-    )
-
-
-def section(result: dict[str, Any]) -> str:
-    """Return the section of one recorded result."""
-    made, box, runs = result["data"], result["machine"], result["runs"]
-    extra = "" if result["fill"] == "forward" else f', `fill="{result["fill"]}"`'
-    versions = ", ".join(f"{NAMES[tool].split(',')[0]} {v}" for tool, v in result["versions"].items())
-    versions = versions.replace("decoding the columns only", "PyArrow")
-    load = max(run["load_before"] for run in runs if run["counted"])
-    rounds = max(len(counted(runs, tool)) for tool in result["tools"])
-    found = next((run["rows"] for run in runs if run["tool"] != "decoding" and "rows" in run), 0)
+def page(results: Results) -> str:
+    """Return the page."""
+    notes = (HERE / "notes.md").read_text(encoding="utf-8")
     parts = [
-        f"## {made['made_rows'] / 1e6:,.1f} million pings, {made['cases']:,} cases{extra}\n",
-        f"{made['devices']:,} devices, {made['days']} days, {made['bytes'] / 1e6:,.0f} MB; {found:,} companions. "
-        f"{box['cores']} cores ({box['cpu']}), {box['memory_bytes'] / 2**30:.0f} GiB, Python {box['python']}; "
-        f"{result['threads']} threads; {versions}. {rounds} rounds, {result['finished_at'][:10]}.\n",
-        costs_table(result),
+        HEAD,
+        sections.targets(results),
+        notes,
+        sections.growth(results),
+        *(sections.companions(result) for result in comparisons(results)),
+        *(sections.variants(result) for result in of_kind(results, "variants")),
+        *(sections.threads(result) for result in of_kind(results, "threads")),
+        sections.kernels(results),
+        sections.startup(results),
+        METHOD.format(decoding=sections.decoding_cost(results)),
     ]
-    if not result["equal"]:
-        parts.append("The tools did not find the same rows, or one failed: no ratios are given.\n")
-    else:
-        parts.append(f"All results have the hash `{hashes(runs).pop()[:16]}…`.\n")
-    if load > box["cores"] * 0.75:
-        parts.append(
-            f"The machine was doing other work meanwhile (load up to {load:.1f} on {box['cores']} cores): wall times "
-            "are longer than they would be alone and scatter, CPU times much less so.\n"
-        )
-    parts.append(stages_table(result, "cotrace"))
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw the plot of growth, where growth was measured."""
+    if "growth" in results:
+        from plot import draw as drawn
+
+        path.parent.mkdir(exist_ok=True)
+        drawn(results["growth"], path)
 
 
 def main() -> None:
-    """Render the page from all recorded results, smallest data first."""
-    results = [
-        json.loads(p.read_text(encoding="utf-8"))
-        for p in sorted((HERE / "results").glob("companions-*.json"))
-    ]
-    results.sort(key=lambda r: (r["fill"] != "forward", r["data"]["made_rows"], r["label"]))
-    page = "\n".join([HEAD, *(section(result) for result in results), startup_section(), METHOD])
-    out = HERE.parent / "docs" / "benchmarks.md"
-    out.write_text(page, encoding="utf-8")
+    """Render the page from everything that is recorded."""
+    results = load()
+    draw(results, DOCS / "images" / "benchmarks-growth.svg")
+    out = DOCS / "benchmarks.md"
+    out.write_text(page(results), encoding="utf-8")
     print(f"{out}: {len(results)} results")
 
 

@@ -10,7 +10,6 @@ beat ``sort`` with ``shift`` over all pings (4 times the CPU) and window express
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from datetime import UTC, datetime
@@ -27,13 +26,48 @@ SLICE_S = 6 * 3600
 WORD = 2**32
 
 
-def keys(pl: Any, files: str, first: int, last: int, cell_m: float) -> Any:
+class Places:
+    """Where pings are: how a lazy frame of pings gets one word of column and row; ``shift`` is that of columns.
+
+    ``grid`` and ``towers`` are the tables that ``places.py`` makes.
+    """
+
+    def __init__(self, pl: Any, grid: Path | None = None, towers: Path | None = None) -> None:
+        self.pl, self.grid, self.towers = pl, common.read_json(grid) if grid else None, towers
+        self.shift = 0 if grid or towers else 32_768
+
+    def word(self, pings: Any) -> tuple[Any, Any]:
+        """Return the pings with what is looked up for them, and the expression of the word."""
+        pl, c = self.pl, self.pl.col
+        if self.towers:
+            known = pl.scan_csv(self.towers).select(
+                "tower", w=c("cell_col") * 65_536 + c("cell_row") + 32_768
+            )
+            return pings.join(known, on="tower"), c("w")
+        if not self.grid:
+            column, row = ((c(a) / common.CELL_M).floor().cast(pl.Int64) + 32_768 for a in ("x", "y"))
+            return pings, column * 65_536 + row
+        lists = {name: values for name, values in self.grid.items() if isinstance(values, list)}
+        known = pl.LazyFrame(lists).with_columns(c("above", "below").cast(pl.Float64))
+        bins = ((c("lat") - self.grid["south"]) * self.grid["per_degree"]).floor().cast(pl.Int64)
+        below = c("lat") < c("edge")
+        columns = pl.when(below).then("below").otherwise("above")
+        column = ((c("lon") + 180) / 360 * columns).floor().cast(pl.Int64)
+        joined = pings.with_columns(bin=bins).join(known, on="bin")
+        return joined, column * 65_536 + c("row") + 32_768 - below.cast(pl.Int64)
+
+    def packed(self) -> Any:
+        """Return the expression of a word's cell as cotrace packs it."""
+        cell = self.pl.col("cell")
+        return (cell // 65_536 - self.shift) * WORD + cell % 65_536 - 32_768
+
+
+def keys(pl: Any, files: str, first: int, last: int, places: Places) -> Any:
     """Return the pings as a lazy frame of device and word."""
     time = pl.col("time").dt.epoch("us")
-    column, row = ((pl.col(a) / cell_m).floor().cast(pl.Int64) + 32_768 for a in ("x", "y"))
-    word = ((time - first * 1_000_000) // 1_000_000) * WORD + column * 65_536 + row
     inside = pl.col("time").is_between(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC))
-    return pl.scan_parquet(files).filter(inside).select("device", k=word)
+    pings, word = places.word(pl.scan_parquet(files).filter(inside))
+    return pings.select("device", k=((time - first * 1_000_000) // 1_000_000) * WORD + word)
 
 
 def intervals(pl: Any, pings: Any, max_gap: int, wanted: Any | None, same_cell: bool) -> Any:
@@ -90,15 +124,20 @@ def of_cases(pl: Any, cases: Any, made: Any, rule: dict[str, int]) -> Any:
 
 
 def episodes(pl: Any, stays: Any, case_stays: Any, min_shared: int) -> Any:
-    """Join the stays with those of the cases: what they share, by case, device and cell."""
+    """Join the stays with those of the cases: what they share, long enough, from ``a`` to ``b``."""
     c = pl.col
     both = sliced(pl, stays.lazy()).join(sliced(pl, case_stays.lazy()), on=["cell", "slice"], suffix="_case")
     both = both.filter(c("device") != c("device_case")).with_columns(
         a=pl.max_horizontal("a", "a_case"), b=pl.min_horizontal("b", "b_case")
     )
+    return both.filter(c("b") - c("a") >= min_shared, c("a") // SLICE_S == c("slice"))
+
+
+def by_cells(pl: Any, met: Any) -> Any:
+    """Sum episodes up by case, device and cell."""
+    c = pl.col
     long = c("b") - c("a")
-    both = both.filter(long >= min_shared, c("a") // SLICE_S == c("slice"))
-    return both.group_by("case_no", "as_of", "device", "cell").agg(
+    return met.group_by("case_no", "as_of", "device", "cell").agg(
         c("case_dwell").first(),
         n=pl.len().cast(pl.Int64),
         shared=long.sum(),
@@ -108,18 +147,63 @@ def episodes(pl: Any, stays: Any, case_stays: Any, min_shared: int) -> Any:
     )
 
 
+def write_evidence(
+    pl: Any, path: Path, met: Any, qualified: Any, names: Any, packed: Any, first: int
+) -> None:
+    """Write the episodes of the cells that qualify."""
+    c = pl.col
+
+    def instant(seconds: Any) -> Any:
+        return ((seconds + first) * 1_000_000).cast(pl.Datetime("us", "UTC"))
+
+    chosen = met.join(qualified, on=["case_no", "device", "cell"], how="semi").join(names, on="case_no")
+    chosen.select(
+        "case_id",
+        as_of=instant(c("as_of")),
+        companion_id="device",
+        cell=packed,
+        started_at=instant(c("a")),
+        finished_at=instant(c("b")),
+        shared_s=c("b") - c("a"),
+    ).sink_parquet(path, compression="zstd")
+
+
+def summed(pl: Any, qualified: Any, names: Any, first: int) -> Any:
+    """Sum up the cells that qualify by case and companion."""
+    c = pl.col
+    found = qualified.group_by("case_no", "device").agg(
+        c("n").sum(),
+        pl.len().cast(pl.Int64).alias("n_cells"),
+        c("shared").sum(),
+        c("longest").max(),
+        c("a").min() + first,
+        c("b").max() + first,
+        c("case_dwell").max(),
+        c("dwell").max(),
+    )
+    order = ("case_id", "at", "device", "n", "n_cells", "shared", "longest", "a", "b", "case_dwell", "dwell")
+    return found.join(names, on="case_no").select(*order).with_columns(c("case_id", "device").cast(pl.Int64))
+
+
 def run(
-    pl: Any, files: str, listed: list[tuple[int, int]], stages: Stages, same_cell: bool = False
+    pl: Any,
+    files: str,
+    listed: list[tuple[Any, int]],
+    stages: Stages,
+    same_cell: bool = False,
+    places: Places | None = None,
+    evidence: Path | None = None,
 ) -> list[tuple[int, ...]]:
     """Run the query and return the rows of the result."""
     c, stream = pl.col, {"engine": "streaming"}
     rule = {"min_shared": max(1, common.MIN_SHARED_S), "enough": common.MIN_CUMULATIVE_S}
     gap, lookback = common.MAX_GAP_S, common.LOOKBACK_S
     first = min(t for _, t in listed) - lookback - gap
+    places = places or Places(pl)
     with stages("cases"):
         rows = [(n, d, t - first, t - first - lookback) for n, (d, t) in enumerate(sorted(set(listed)))]
         cases = pl.DataFrame(rows, ["case_no", "device", "as_of", "since"], orient="row")
-        pings = keys(pl, files, first, max(t for _, t in listed) + gap, float(common.CELL_M))
+        pings = keys(pl, files, first, max(t for _, t in listed) + gap, places)
         mine = pings.join(cases.lazy().select("device"), on="device", how="semi")
         case_stays = of_cases(pl, cases, intervals(pl, mine, gap, None, same_cell).collect(**stream), rule)
         wanted = case_stays.group_by("cell", "as_of", "since").agg(
@@ -137,42 +221,17 @@ def run(
         few = made.lazy().join(dwell.lazy(), on=["device", "cell"], how="semi")
         stays = merged(pl, few, rule["min_shared"]).collect(**stream)
     with stages("join"):
-        by_cell = episodes(
-            pl,
-            stays,
-            case_stays.select("case_no", "as_of", "device", "cell", "a", "b", "case_dwell"),
-            rule["min_shared"],
-        )
-        by_cell = by_cell.join(dwell.lazy(), on=["device", "cell", "as_of"])
-        by_cell = by_cell.filter(pl.max_horizontal("case_dwell", "dwell") >= rule["enough"])
-        found = by_cell.group_by("case_no", "device").agg(
-            c("n").sum(),
-            pl.len().cast(pl.Int64).alias("n_cells"),
-            c("shared").sum(),
-            c("longest").max(),
-            c("a").min() + first,
-            c("b").max() + first,
-            c("case_dwell").max(),
-            c("dwell").max(),
-        )
+        columns = ("case_no", "as_of", "device", "cell", "a", "b", "case_dwell")
+        met = episodes(pl, stays, case_stays.select(*columns), rule["min_shared"])
+        met = met.collect(**stream).lazy() if evidence else met
+        qualified = by_cells(pl, met).join(dwell.lazy(), on=["device", "cell", "as_of"])
+        qualified = qualified.filter(pl.max_horizontal("case_dwell", "dwell") >= rule["enough"])
+        qualified = qualified.collect(**stream).lazy()
         names = cases.lazy().select("case_no", case_id="device", at=c("as_of") + first)
-        result = (
-            found.join(names, on="case_no")
-            .select(
-                "case_id",
-                "at",
-                "device",
-                "n",
-                "n_cells",
-                "shared",
-                "longest",
-                "a",
-                "b",
-                "case_dwell",
-                "dwell",
-            )
-            .collect(**stream)
-        )
+        result = summed(pl, qualified, names, first).collect(**stream)
+    if evidence:
+        with stages("evidence"):
+            write_evidence(pl, evidence, met, qualified, names, places.packed(), first)
     with stages("fetch"):
         return result.rows()
 
@@ -180,20 +239,16 @@ def run(
 def main() -> None:
     """Run as a process and print one line of JSON."""
     stages = Stages()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("cases", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--fill", choices=("forward", "same_cell"), default="forward")
+    parser = common.tool_parser(__doc__)
+    parser.add_argument("--grid", type=Path, help="rows of the geographic grid, for lon and lat")
     args = parser.parse_args()
     os.environ["POLARS_MAX_THREADS"] = str(args.threads)
     with stages("import"):
         import polars as pl
-    rows = run(
-        pl, str(args.folder / "*.parquet"), common.read_cases(args.cases), stages, args.fill == "same_cell"
-    )
+    cases = common.read_cases(args.cases, args.text_ids)
+    places = Places(pl, args.grid, args.towers)
+    files, same_cell = str(args.folder / "*.parquet"), args.fill == "same_cell"
+    rows = run(pl, files, cases, stages, same_cell, places, args.evidence)
     with stages("hash"):
         digest = common.hash_rows(rows)
     common.report("polars", rows=len(rows), digest=digest, stages=stages, version=pl.__version__)
