@@ -47,8 +47,10 @@ def append_pings() -> Bench:
 
 
 def join_spans() -> Bench:
+    from cotrace.stays.shelf import Codes
+
     n = given.DEVICES_OF_SPANS
-    codes = np.arange(n, dtype=np.int32)
+    codes = Codes(np.arange(n, dtype=np.int32), np.arange(given.pings().cells.size, dtype=np.int32))
     return Bench(n, lambda two: two[0].combine(two[1], codes, n), lambda: given.copies(given.two_spans()))
 
 
@@ -124,11 +126,50 @@ def gcj02(name: str) -> Callable[[], Bench]:
     return make
 
 
-def marked() -> Bench:
-    from cotrace.kernels.rows import mark_cells
+def shelved() -> Bench:
+    from cotrace.stays.shelf import CellShelf
 
-    rows, wanted = given.stays().rows, np.zeros(len(given.stays().cells.values), np.bool_)
-    return Bench(len(rows), lambda: mark_cells(rows, given.CASES, wanted))
+    rows, shelf = given.stays().rows, CellShelf(given.CASES)
+    step = shelf.piece
+    return Bench(len(rows), lambda: [shelf.put(rows[at : at + step]) for at in range(0, len(rows), step)])
+
+
+def gathered() -> Bench:
+    from cotrace.companions.index import _gathered
+    from cotrace.stays.shelf import CellShelf, Codes
+
+    stays, shelf = given.stays(), CellShelf(given.CASES)
+    blocks = [shelf.put(stays.rows[at : at + shelf.piece]) for at in range(0, len(stays), shelf.piece)]
+    same = Codes(*(np.arange(len(d), dtype=np.int32) for d in (stays.devices, stays.cells.values)))
+    return Bench(len(stays), lambda fresh: _gathered(fresh, same, same.cells.size, 1), lambda: list(blocks))
+
+
+def cell_codes() -> Bench:
+    from cotrace.grid import Grid
+    from cotrace.stays.cell_ids import CellIds
+
+    made, ids = given.pings(), CellIds()
+    cells = Grid.planar(800).binner("xy")(made.x[: given.BATCH], made.y[: given.BATCH])
+    return Bench(cells.size, lambda: ids.encode(cells))
+
+
+def sorted_pings() -> Bench:
+    from cotrace.stays.lane import Encoded
+    from cotrace.stays.shelf import Codes
+    from cotrace.stays.sorting import TimeSorter
+
+    made = given.pings()
+    shuffled = np.random.default_rng(7).permutation(made.code.size)[: given.BATCH]
+    batch = Encoded(made.code[shuffled], made.offset[shuffled], made.cell[shuffled])
+    same = Codes(np.arange(given.DEVICES, dtype=np.int32), np.arange(made.cells.size, dtype=np.int32))
+
+    def sort() -> None:
+        sorter = TimeSorter(1 << 40)
+        sorter.append(batch, 0)
+        for bucket in sorter.buckets():
+            sorter.take(bucket, [same])
+
+    return Bench(shuffled.size, sort)
 
 
 def indexed() -> Bench:
@@ -240,8 +281,11 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "join_spans": join_spans,
     "stays_of_runs": smoothed,
     "count_keys+scatter_rows": sorted_rows,
-    "mark_cells": marked,
-    "count_cells+place_rows+group_devices+mark_segments": indexed,
+    "encode_cells": cell_codes,
+    "tally_cells+group_cells": shelved,
+    "gather_cells": gathered,
+    "count_buckets+deal_pings+count_seconds+place_pings": sorted_pings,
+    "count_rows+place_rows+group_devices+mark_segments": indexed,
     "dwell_of_segments": dwell,
     "match_case": matched,
     "fill_episodes": episodes,
