@@ -270,7 +270,7 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "to_offsets": offsets,
     "encode_ints": known_ids,
     "encode_ints+rehash: new ids": new_ids,
-    "encode_bytes": strings,
+    "hash_strings+encode_strings": strings,
     "planar_cells": plane,
     "geographic_cells: city": earth(0.7, 800),
     "geographic_cells: country": earth(30.0, 800),

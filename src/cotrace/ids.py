@@ -119,12 +119,13 @@ class IntIds(_Slots):
 
 
 class StringIds(_Slots):
-    """Ids that are strings: their bytes are kept one after the other, as in an Arrow array."""
+    """Ids that are strings: their bytes are kept one string after the other, each from a whole word on."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._offsets = np.zeros(self.room + 1, dtype=np.int64)
-        self._arena = np.empty(1 << 16, dtype=np.uint8)
+        self._starts = np.zeros(self.room + 1, dtype=np.int64)
+        self._sizes = np.zeros(self.room, dtype=np.int64)
+        self._arena = np.empty(1 << 13, dtype=np.uint64)
         self._keys = np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
@@ -141,7 +142,7 @@ class StringIds(_Slots):
         return self._encode_large(values.cast(pa.large_string()))
 
     def _encode_large(self, values: pa.Array) -> NDArray[np.int32]:
-        from cotrace.kernels.ids import encode_bytes
+        from cotrace.kernels.ids import encode_strings, hash_strings
 
         n = len(values)
         codes = np.empty(n, dtype=np.int32)
@@ -150,17 +151,23 @@ class StringIds(_Slots):
         _, offsets_buffer, data_buffer = values.buffers()
         offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[values.offset : values.offset + n + 1]
         data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer else np.empty(0, np.uint8)
-        needed = int(self._offsets[self.n] + offsets[-1] - offsets[0])
+        if data.ctypes.data % 8:
+            data = data.copy()  # Arrow's own buffers begin at a word; others need not
+        words = data[: data.size // 8 * 8].view("<u8")
+        keys, begins = np.empty(n, dtype=np.int64), np.empty(n + 1, dtype=np.int64)
+        padded = np.empty(int(offsets[-1] - offsets[0]) // 8 + n, dtype=np.uint64)
+        hash_strings(offsets, data, words, keys, padded, begins)
+        needed = int(self._starts[self.n] + begins[-1])
         if needed > self._arena.size:
             self._arena = _grown(self._arena, 2 * needed)
         done = 0
         while done < n:
-            done, self.n = encode_bytes(
-                offsets, data, self.slots, self.shift, self._offsets, self._arena, self.n, codes, done
-            )
+            table = self.slots, self.shift, self._starts, self._sizes, self._arena
+            done, self.n = encode_strings(keys, padded, begins, offsets, *table, self.n, codes, done)
             if done < n:
                 self.grow()
-                self._offsets = _grown(self._offsets, self.room + 1)
+                self._starts = _grown(self._starts, self.room + 1)
+                self._sizes = _grown(self._sizes, self.room)
         return codes
 
     def encode_from(self, other: Any, start: int, stop: int) -> NDArray[np.int32]:
@@ -172,10 +179,16 @@ class StringIds(_Slots):
         """See :class:`Ids`."""
         import pyarrow as pa
 
-        offsets = self._offsets[: self.n + 1].copy()
-        arena = self._arena[: offsets[-1]].copy()
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(arena)]
-        return pa.Array.from_buffers(pa.large_string(), self.n, buffers)
+        from cotrace.kernels.ids import unpack_strings
+
+        # as many as there are now: another thread may be adding more
+        n = self.n
+        sizes = self._sizes[:n]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        text = np.empty(int(offsets[-1]), dtype=np.uint8)
+        unpack_strings(self._arena, self._starts, sizes, offsets, text)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
+        return pa.Array.from_buffers(pa.large_string(), n, buffers)
 
     def order_keys(self) -> NDArray[np.int64]:
         """See :class:`Ids`. Sorted anew only when ids have come since."""

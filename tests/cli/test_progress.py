@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 
+import pytest
+
 from cotrace.cli import progress
 from cotrace.cli.progress import Progress, warning_lines
 from cotrace.errors import CotraceWarning
@@ -76,3 +78,17 @@ def test_every_warning_is_shown_and_those_of_others_go_their_way():
             warnings.warn("not ours", RuntimeWarning, stacklevel=1)
     assert len(seen) == 2
     assert [str(w.message) for w in others] == ["not ours"]
+
+
+def test_it_says_how_long_the_rest_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("cotrace.cli.progress.time.monotonic", lambda: now[0])
+    stream = Terminal()
+    bar = Progress(stream)
+    for done, later in [(0, 0.0), (100, 0.5), (200, 1.5), (250, 2.0), (1000, 0.5)]:
+        now[0] += later
+        stream.truncate(0)
+        bar(done, 1000)
+        assert ("left" in stream.getvalue()) == (done in (200, 250))
+        if done == 250:
+            assert "about 12 s left" in stream.getvalue()

@@ -26,6 +26,8 @@ class Progress:
         self.stream = sys.stderr if stream is None else stream
         self.on = bool(getattr(self.stream, "isatty", lambda: False)())
         self._next = 0.0
+        self._began: float | None = None
+        self._from = 0
         self._length = 0
 
     def __call__(self, done: int, total: int | None = None) -> None:
@@ -34,7 +36,9 @@ class Progress:
         if not self.on or (now < self._next and done != total):
             return
         self._next = now + EVERY_S
-        line = self._line(done, total)
+        if self._began is None or done <= self._from:
+            self._began, self._from = now, done  # rows that have to be sorted are read once more
+        line = self._line(done, total) + self._left(done, total, now - self._began)
         self.stream.write("\r" + line.ljust(self._length))
         self.stream.flush()
         self._length = len(line)
@@ -46,6 +50,13 @@ class Progress:
         share = min(1.0, done / total)
         filled = round(share * WIDTH)
         return f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%}  {done:,} of {total:,} rows"
+
+    def _left(self, done: int, total: int | None, took: float) -> str:
+        """Say how long the rest will take, once there is something to judge by."""
+        read = done - self._from
+        if not total or not read or took < 1.0 or done >= total:
+            return ""
+        return f", about {max(1, round(took / read * (total - done))):,} s left"
 
     def clear(self) -> None:
         """Wipe the bar."""
