@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "booleans",
     "cast_or_null",
     "counted",
+    "floats",
     "from_numpy",
     "from_values",
     "frozen",
@@ -26,6 +28,7 @@ __all__ = [
     "repeated",
     "take",
     "view",
+    "with_nulls",
 ]
 
 
@@ -114,11 +117,35 @@ def repeated(words: tuple[str, ...], which: npt.NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(which), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
+def booleans(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """Return an array of truth values, of which none is null."""
+    bits = np.frombuffer(array.buffers()[1], np.uint8) if len(array) else np.empty(0, np.uint8)
+    whole = np.unpackbits(bits, count=array.offset + len(array), bitorder="little")
+    return whole[array.offset :].astype(np.bool_)
+
+
+def floats(array: pa.Array) -> npt.NDArray[np.float64]:
+    """Return an array of float64 as NumPy's, NaN where it is null; a copy, if anything is."""
+    values = view(array, np.float64)
+    none = null_mask(array)
+    return values if none is None else np.where(none, np.nan, values)
+
+
+def with_nulls(values: npt.NDArray[np.float64], none: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return numbers as an Arrow array that is null where ``none`` says so."""
+    import pyarrow as pa
+
+    valid = pa.py_buffer(np.packbits(~none, bitorder="little")) if none.any() else None
+    return pa.Array.from_buffers(
+        pa.float64(), len(values), [valid, pa.py_buffer(np.ascontiguousarray(values, np.float64))]
+    )
+
+
 def null_mask(array: pa.Array) -> npt.NDArray[np.bool_] | None:
     """Return where an array is null, or None when it nowhere is."""
     if not array.null_count:
         return None
-    return np.asarray(array.is_null().to_numpy(zero_copy_only=False))
+    return booleans(array.is_null())
 
 
 def plain(array: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cotrace.arrays import cast_or_null, frozen, null_mask, plain, view
+from cotrace.arrays import cast_or_null, floats, frozen, null_mask, plain, view
 from cotrace.errors import PositionError, SchemaError
 from cotrace.io.batches import Marks
 from cotrace.io.reasons import BAD_POSITION, NO_POSITION, NOT_FINITE, OUT_OF_RANGE
@@ -54,7 +54,7 @@ def read_axis(array: pa.Array, marks: Marks) -> Float64:
         array = pc.utf8_trim_whitespace(array.cast(pa.large_string()))
         marks.mark(null_mask(cast_or_null(array, pa.float64())), BAD_POSITION)
     values = cast_or_null(array, pa.float64())
-    return frozen(np.array(values.to_numpy(zero_copy_only=False), np.float64))
+    return frozen(floats(values))
 
 
 class PositionReader:

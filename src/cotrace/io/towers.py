@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cotrace.arrays import cast_or_null, plain
+from cotrace.arrays import booleans, cast_or_null, floats, plain, with_nulls
 from cotrace.errors import CotraceWarning, PositionError, SchemaError
 from cotrace.io.batches import Marks
 from cotrace.io.columns import one_column, tower_pair
@@ -141,10 +141,8 @@ def _radii(array: pa.Array, where: str) -> pa.Array:
     import pyarrow as pa
 
     radii = cast_or_null(array, pa.float64())
-    unreadable = np.asarray(radii.is_null().to_numpy(zero_copy_only=False)) & ~np.asarray(
-        array.is_null().to_numpy(zero_copy_only=False)
-    )
-    bad = unreadable | (np.asarray(radii.to_numpy(zero_copy_only=False)) <= 0)
+    unreadable = booleans(radii.is_null()) & ~booleans(array.is_null())
+    bad = unreadable | (floats(radii) <= 0)
     if bad.any():
         raise SchemaError(
             f"{where}: {int(bad.sum()):,} of {len(bad):,} radii are zero, negative or no number (first: row "
@@ -160,8 +158,6 @@ def _fits_int64(array: pa.Array) -> bool:
 
 
 def _positions(flat: dict[str, pa.Array], axes: list[str], crs: Any, where: str) -> dict[str, pa.Array]:
-    import pyarrow as pa
-
     marks = Marks(len(flat[axes[0]]))
     lon, lat = PositionReader("lonlat", crs, (axes[0], axes[1])).read(flat[axes[0]], flat[axes[1]], marks)
     _warn_of_zeros(marks, where)
@@ -178,7 +174,7 @@ def _positions(flat: dict[str, pa.Array], axes: list[str], crs: Any, where: str)
                 f"{int(bad.argmax())}){swapped}: longitude is -180 to 180 and latitude -90 to 90; a tower whose "
                 "place is not known has none"
             )
-    return {name: pa.array(np.asarray(v), mask=without) for name, v in (("lon", lon), ("lat", lat))}
+    return {name: with_nulls(np.asarray(v), without) for name, v in (("lon", lon), ("lat", lat))}
 
 
 def _warn_of_zeros(marks: Marks, where: str) -> None:
@@ -207,12 +203,12 @@ def _one_each(table: pa.Table, where: str) -> pa.Table:
         return table
     ids = table["tower"].combine_chunks()
     again = np.zeros(len(ids), np.bool_)
-    again[1:] = np.asarray(pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False))
+    again[1:] = booleans(pc.equal(ids[1:], ids[:-1]))
     if not again.any():
         return table
     other = np.zeros(len(ids), np.bool_)
     for name in ("lon", "lat"):
-        values = np.asarray(table[name].to_numpy())
+        values = floats(table[name].combine_chunks())
         other[1:] |= ~((values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1])))
     if (again & other).any():
         towers = len(set(ids.filter(pa.array(again & other)).to_pylist()))

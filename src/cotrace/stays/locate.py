@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import view
+from cotrace.arrays import booleans, view
 from cotrace.cells import Cells
 from cotrace.errors import CotraceWarning, OptionError
 from cotrace.grid import BAD_CELL, Grid
@@ -215,14 +215,18 @@ class _ByTowerPosition:
         self._cell_of = self._cells.encode_numpy(packed)
         self._cell_of[packed == BAD_CELL] = -1
         self._grid = grid
-        self._radii = towers["radius_m"].drop_null().to_numpy() if "radius_m" in towers.column_names else None
+        self._known = np.full(1, -1, dtype=np.int32)
+        self._radii = None
+        if "radius_m" in towers.column_names:
+            self._radii = view(towers["radius_m"].combine_chunks().drop_null(), np.float64)
 
     def __call__(self, tally: Tally, batch: PingBatch) -> NDArray[np.int32]:
         towers = _encode_towers(self._towers.encode, tally, batch)
-        known = np.full(len(self._towers) + 1, -1, dtype=np.int32)  # the last is what -1 points to
-        known[: self._n_known] = self._cell_of
-        codes = known[towers]
-        if (lost := (codes < 0) & (towers >= 0)).any():
+        if self._known.size != len(self._towers) + 1:
+            self._known = np.full(len(self._towers) + 1, -1, dtype=np.int32)  # the last is what -1 points to
+            self._known[: self._n_known] = self._cell_of
+        codes = self._known.take(towers, mode="wrap")  # -1 is the last, and all others are in range
+        if codes.size and codes.min() < 0 and (lost := (codes < 0) & (towers >= 0)).any():
             tally.refuse(batch, lost, UNKNOWN_TOWER)
         return codes
 
@@ -267,7 +271,7 @@ def _encode_towers(encode: object, tally: Tally, batch: PingBatch) -> NDArray[np
     tower: pa.Array = batch.tower
     if not tower.null_count:
         return encode(tower)  # type: ignore[operator,no-any-return]
-    missing = tower.is_null().to_numpy(zero_copy_only=False)
+    missing = booleans(tower.is_null())
     codes = np.full(len(tower), -1, dtype=np.int32)
     codes[~missing] = encode(tower.drop_null())  # type: ignore[operator]
     tally.refuse(batch, missing, NO_TOWER)
