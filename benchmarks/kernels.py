@@ -83,6 +83,16 @@ def strings() -> Bench:
     return Bench(len(values), lambda: ids.encode(values))
 
 
+def string_values() -> Bench:
+    import pyarrow as pa
+
+    from cotrace.ids import StringIds
+
+    ids = StringIds()
+    ids.encode(pa.array(np.arange(given.BATCH) + 13_000_000_000).cast(pa.large_string()))
+    return Bench(given.BATCH, ids.values)
+
+
 def offsets() -> Bench:
     from cotrace.kernels.times import to_offsets
 
@@ -271,6 +281,7 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "encode_ints": known_ids,
     "encode_ints+rehash: new ids": new_ids,
     "hash_strings+encode_strings": strings,
+    "unpack_strings": string_values,
     "planar_cells": plane,
     "geographic_cells: city": earth(0.7, 800),
     "geographic_cells: country": earth(30.0, 800),
