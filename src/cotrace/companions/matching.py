@@ -20,6 +20,9 @@ __all__ = ["CROWD_WINDOW_S", "Matches", "match"]
 CROWD_WINDOW_S = 3600
 _WHOSE = {"either": 0, "both": 1, "case": 2, "companion": 3, "pair": 4}
 
+#: segments that are looked at together
+_AT_A_TIME = 1 << 20
+
 
 @dataclass(frozen=True)
 class Matches:
@@ -128,13 +131,17 @@ class _OneCase:
 
 def _segments_by_case(index: CellIndex) -> dict[int, NDArray[np.int64]]:
     """Return the segments of each device that is a case, by cell."""
-    every = np.arange(index.seg_lo.size - 1)
     is_case = np.zeros(len(index.devices) + 1, dtype=np.bool_)
     is_case[index.case_codes[index.case_codes >= 0]] = True
-    device = index.device_of(every)
-    mine = every[is_case[device]]
-    mine = mine[np.argsort(device[mine], kind="stable")]
-    codes, sizes = counted(device[mine])
+    found = [np.empty(0, dtype=np.int64)]
+    for lo in range(0, index.seg_lo.size - 1, _AT_A_TIME):
+        some = np.arange(lo, min(lo + _AT_A_TIME, index.seg_lo.size - 1))
+        found.append(some[is_case[index.device_of(some)]])
+    mine = np.concatenate(found)
+    device = index.device_of(mine)
+    order = np.argsort(device, kind="stable")
+    mine, device = mine[order], device[order]
+    codes, sizes = counted(device)
     return dict(zip(codes.tolist(), np.split(mine, np.cumsum(sizes)[:-1]), strict=True)) if codes.size else {}
 
 

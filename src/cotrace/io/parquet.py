@@ -48,10 +48,14 @@ class RowGroupTask(Task):
 
     def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
         """Decode the row group batch by batch."""
-        file = memo.get(self.path)
-        if file is None:
-            memo.clear()
-            file = memo[self.path] = _open(self.path, self.metadata)
+        # opened anew for each row group: while a file is mapped, all of it that was read counts as memory
+        file = _open(self.path, self.metadata)
+        try:
+            yield from self._decoded(file, columns)
+        finally:
+            file.close(force=True)
+
+    def _decoded(self, file: Any, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         groups = file.iter_batches(
             BATCH_ROWS, row_groups=[self.group], columns=list(columns), use_threads=False
         )

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 __all__ = ["Block", "CellBlock", "CellShelf", "Codes", "RowShelf", "Shelf"]
 
 #: bytes of stays that are held in memory before the next ones go to disk
-HELD = 1 << 30
+HELD = 3 << 28
+#: rows of the largest piece of memory that stays by cell are kept in: so large that it is given back when it is free
+_SLAB = 6 << 20
 
 
 @dataclass
@@ -125,7 +127,7 @@ class CellShelf:
         lo = np.concatenate([[0], np.cumsum(counts[cells])]).astype(np.int64)
         there = tracked[cells]
         counts[cells] = lo[:-1]
-        data = np.empty((rows.shape[0], 3), dtype=np.int32)
+        data = self._space(rows.shape[0])
         group_cells(rows, counts, data)
         counts[cells] = 0
         tracked[cells] = False
@@ -140,6 +142,14 @@ class CellShelf:
             tables = np.zeros(2 * n_cells, dtype=np.int64), np.zeros(2 * n_cells, dtype=np.bool_)
             self._scratch.tables = tables
         return tables
+
+    def _space(self, n: int) -> NDArray[np.int32]:
+        """Return room for rows in a large piece of memory of this thread's."""
+        slab, used = getattr(self._scratch, "slab", (np.empty((0, 3), dtype=np.int32), 0))
+        if slab.shape[0] - used < n:
+            slab, used = np.empty((max(n, min(2 * slab.shape[0], _SLAB)), 3), dtype=np.int32), 0
+        self._scratch.slab = slab, used + n
+        return slab[used : used + n]
 
     def _settle(self, block: CellBlock) -> None:
         """Hold the rows of a block, or write them."""
@@ -157,6 +167,8 @@ class CellShelf:
         while done < size:
             done += os.pwrite(self._file.fileno(), view[done:], block.at + done)
         block.data = None
+        slab, used = self._scratch.slab
+        self._scratch.slab = slab, used - int(block.lo[-1])  # what was written can be written over
 
     def read(self, at: int, n: int) -> NDArray[np.int32]:
         """Read ``n`` rows back."""
