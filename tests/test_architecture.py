@@ -26,6 +26,7 @@ LAYERS = [
     ["stays"],
     ["windows"],
     ["companions"],
+    ["exposure"],
     ["view"],
     ["demo"],
     ["cli"],
