@@ -25,7 +25,7 @@ when a table has no rows.
 | id | a device id as the caller gave it: `int64`, `uint64` or `large_string` |
 | cell | a grid cell packed into one `int64` ([how](grid.md)), or a tower id: `int64`, `uint64` or `large_string` |
 | instant | a timestamp in microseconds with the time zone of the input; whole seconds, as cotrace has no finer ones |
-| int64, float64, string | as in Arrow |
+| int64, float64, string, bool | as in Arrow |
 
 *Null* says whether a value may be missing. Durations are whole seconds and their names end in `_s`. Intervals are
 half-open: `started_at` belongs to them, `finished_at` does not. What the words mean stands in the

@@ -29,7 +29,7 @@ __all__ = [
 
 #: ``device``, ``cell`` and ``instant`` depend on the input: ids as they were given, tower ids or packed cells,
 #: and timestamps in the input's time zone. The others are Arrow types.
-Kind = Literal["device", "cell", "instant", "int64", "float64", "string"]
+Kind = Literal["device", "cell", "instant", "int64", "float64", "string", "bool"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class TableSchema:
             "int64": pa.int64(),
             "float64": pa.float64(),
             "string": pa.string(),
+            "bool": pa.bool_(),
         }
         return pa.schema([pa.field(c.name, types[c.kind], nullable=c.nullable) for c in self.columns])
 
