@@ -43,6 +43,9 @@ FROM = {
     "coverage": "`found.coverage`",
     "occupancy": "`cotrace.occupancy(stays)`",
     "towers": "`cotrace.read_pings(towers=...)` takes it, `pings.towers` shows it",
+    "trajectory": "`cotrace.trajectory(stays, devices)`",
+    "anchors": "`cotrace.anchors(stays)`",
+    "places": "`cotrace.places(stays, cases)`",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 

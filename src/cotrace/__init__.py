@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cotrace import presets
     from cotrace.companions import Companions, find_companions
     from cotrace.errors import CotraceError, CotraceWarning
+    from cotrace.exposure.trajectory import anchors, places, trajectory
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
     from cotrace.options import CompanionRule, PingPong, StayOptions
@@ -32,11 +33,14 @@ __all__ = [
     "Stays",
     "Table",
     "__version__",
+    "anchors",
     "find_companions",
     "find_stays",
     "occupancy",
+    "places",
     "presets",
     "read_pings",
+    "trajectory",
 ]
 
 __version__ = "0.1.0.dev0"
@@ -57,6 +61,9 @@ _HOMES = {
     "find_stays": "stays",
     "occupancy": "windows",
     "read_pings": "io",
+    "anchors": "exposure.trajectory",
+    "places": "exposure.trajectory",
+    "trajectory": "exposure.trajectory",
 }
 
 

@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "ANCHORS",
     "CASES",
     "COMPANIONS",
     "COVERAGE",
     "EVIDENCE",
     "FUNNEL",
     "OCCUPANCY",
+    "PLACES",
     "REFUSED",
     "STAYS",
     "TABLES",
     "TOWERS",
+    "TRAJECTORY",
     "Column",
     "TableSchema",
 ]
@@ -235,4 +238,71 @@ REFUSED = TableSchema(
     ("row",),
 )
 
-TABLES = (STAYS, CASES, COMPANIONS, EVIDENCE, FUNNEL, COVERAGE, OCCUPANCY, TOWERS, REFUSED)
+_CELL_OR_NONE = (
+    *(Column(c.name, c.kind, c.meaning, c.unit, True) for c in _CELL),
+    Column("place", "string", "name of a place from elsewhere that has a cell of its own", nullable=True),
+)
+_CELL_AND_PLACE = (_CELL[0], *_CELL_OR_NONE[1:])
+_SOURCE = Column("source", "string", "where the presence is known from; several are joined by +")
+
+TRAJECTORY = TableSchema(
+    "trajectory",
+    "one stay of a device, or one gap between its stays",
+    (
+        Column("device", "device", "device id, as the caller gave it"),
+        Column("kind", "string", "stay or gap"),
+        *_CELL_OR_NONE,
+        Column("started_at", "instant", "first second"),
+        Column("finished_at", "instant", "first second after it"),
+        Column("duration_s", "int64", "its length", "s"),
+        Column(
+            "overlap_s",
+            "int64",
+            "seconds of it that earlier rows of the device cover already; 0 for pings",
+            "s",
+        ),
+        Column("source", "string", _SOURCE.meaning, nullable=True),
+    ),
+    ("device", "started_at", "cell"),
+)
+
+ANCHORS = TableSchema(
+    "anchors",
+    "one device and kind of hours: the cell where it spends most of them",
+    (
+        Column("device", "device", "device id, as the caller gave it"),
+        Column("kind", "string", "home (the nights) or work (the working hours)"),
+        *_CELL_AND_PLACE,
+        Column("dwell_s", "int64", "dwell in this cell in these hours", "s"),
+        Column("observed_s", "int64", "dwell in all cells in these hours", "s"),
+        Column("share", "float64", "dwell_s as a share of observed_s", "0 to 1"),
+    ),
+    ("device", "kind"),
+)
+
+PLACES = TableSchema(
+    "places",
+    "one stay of a case in the time in which it may have exposed others",
+    (
+        *_CASE,
+        *_CELL_AND_PLACE,
+        Column("started_at", "instant", "first second"),
+        Column("finished_at", "instant", "first second after it"),
+        Column("duration_s", "int64", "its length", "s"),
+        _SOURCE,
+    ),
+    ("case_id", "as_of", "started_at", "cell"),
+)
+
+TABLES: tuple[TableSchema, ...] = (
+    STAYS,
+    CASES,
+    COMPANIONS,
+    EVIDENCE,
+    FUNNEL,
+    COVERAGE,
+    OCCUPANCY,
+    TOWERS,
+    REFUSED,
+)
+TABLES += (TRAJECTORY, ANCHORS, PLACES)

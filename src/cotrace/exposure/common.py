@@ -83,7 +83,9 @@ def instant(value: Any, name: str) -> int:
         return int(to_instant(value, name))
     except CaseError as error:
         if isinstance(value, date) and not isinstance(value, datetime):
-            raise OptionError(f"{name} is a date without a time of day: name the instant, with its zone") from None
+            raise OptionError(
+                f"{name} is a date without a time of day: name the instant, with its zone"
+            ) from None
         raise OptionError(str(error)) from None
 
 

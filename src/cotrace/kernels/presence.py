@@ -55,7 +55,8 @@ def elapsed(t: int, begins: NDArray[np.int64], ends: NDArray[np.int64], before: 
             hi = middle
     if lo == 0:
         return 0
-    return before[lo - 1] + min(t, ends[lo - 1]) - begins[lo - 1]
+    total: int = before[lo - 1] + min(t, ends[lo - 1]) - begins[lo - 1]
+    return total
 
 
 @kernel
