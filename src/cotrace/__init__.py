@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cotrace import presets
     from cotrace.companions import Companions, find_companions
     from cotrace.errors import CotraceError, CotraceWarning
+    from cotrace.exposure.elsewhere import read_contacts, read_devices, read_visits, with_persons
     from cotrace.exposure.trajectory import anchors, places, trajectory
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
@@ -39,8 +40,12 @@ __all__ = [
     "occupancy",
     "places",
     "presets",
+    "read_contacts",
+    "read_devices",
     "read_pings",
+    "read_visits",
     "trajectory",
+    "with_persons",
 ]
 
 __version__ = "0.1.0.dev0"
@@ -64,6 +69,10 @@ _HOMES = {
     "anchors": "exposure.trajectory",
     "places": "exposure.trajectory",
     "trajectory": "exposure.trajectory",
+    "read_contacts": "exposure.elsewhere",
+    "read_devices": "exposure.elsewhere",
+    "read_visits": "exposure.elsewhere",
+    "with_persons": "exposure.elsewhere",
 }
 
 
