@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cotrace.companions import Companions, find_companions
     from cotrace.errors import CotraceError, CotraceWarning
     from cotrace.exposure.elsewhere import read_contacts, read_devices, read_visits, with_persons
+    from cotrace.exposure.presence import with_visits
+    from cotrace.exposure.sources import CommonSources, common_sources
     from cotrace.exposure.trajectory import anchors, places, trajectory
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from cotrace.windows import occupancy
 
 __all__ = [
+    "CommonSources",
     "CompanionRule",
     "Companions",
     "CotraceError",
@@ -35,6 +38,7 @@ __all__ = [
     "Table",
     "__version__",
     "anchors",
+    "common_sources",
     "find_companions",
     "find_stays",
     "occupancy",
@@ -46,12 +50,14 @@ __all__ = [
     "read_visits",
     "trajectory",
     "with_persons",
+    "with_visits",
 ]
 
 __version__ = "0.1.0.dev0"
 
 #: where each name lives: it is imported when it is first asked for, so that ``import cotrace`` stays light
 _HOMES = {
+    "CommonSources": "exposure.sources",
     "CompanionRule": "options",
     "Companions": "companions",
     "CotraceError": "errors",
@@ -62,6 +68,7 @@ _HOMES = {
     "StayOptions": "options",
     "Stays": "tables",
     "Table": "tables",
+    "common_sources": "exposure.sources",
     "find_companions": "companions",
     "find_stays": "stays",
     "occupancy": "windows",
@@ -73,6 +80,7 @@ _HOMES = {
     "read_devices": "exposure.elsewhere",
     "read_visits": "exposure.elsewhere",
     "with_persons": "exposure.elsewhere",
+    "with_visits": "exposure.presence",
 }
 
 

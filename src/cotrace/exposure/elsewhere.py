@@ -1,4 +1,4 @@
-"""What is known from elsewhere: presence (tickets, attendance), contacts (badges, interviews), and whose devices are."""
+"""What is known from elsewhere: presence (tickets), contacts (badges, interviews), and whose devices are."""
 
 from __future__ import annotations
 
@@ -216,7 +216,8 @@ def with_persons(result: Table, devices: Table) -> Table:
     >>> import cotrace
     >>> pings = cotrace.read_pings({"device": [1, 1], "time": [0, 60], "x": [1.0] * 2, "y": [1.0] * 2}, unit="s")
     >>> walked = cotrace.trajectory(cotrace.find_stays(pings))
-    >>> cotrace.with_persons(walked, cotrace.read_devices({"device": [1], "kind": ["parcel"]}))["device_kind"].to_pylist()
+    >>> known = cotrace.read_devices({"device": [1], "kind": ["parcel"]})
+    >>> cotrace.with_persons(walked, known)["device_kind"].to_pylist()
     ['parcel']
     """
     import pyarrow.compute as pc
