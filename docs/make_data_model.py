@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cotrace.schema import TABLES, Column, TableSchema
+from cotrace.schema_meetings import TABLES as MEETING_TABLES
 
 PAGE = Path(__file__).with_name("data-model.md")
 
@@ -23,6 +24,7 @@ when a table has no rows.
 | type here | what it is |
 |---|---|
 | id | a device id as the caller gave it: `int64`, `uint64` or `large_string` |
+| ids | a list of ids |
 | cell | a grid cell packed into one `int64` ([how](grid.md)), or a tower id: `int64`, `uint64` or `large_string` |
 | instant | a timestamp in microseconds with the time zone of the input; whole seconds, as cotrace has no finer ones |
 | int64, float64, string, bool | as in Arrow |
@@ -32,7 +34,7 @@ half-open: `started_at` belongs to them, `finished_at` does not. What the words 
 [glossary](glossary.md).
 """
 
-KINDS = {"device": "id", "cell": "cell", "instant": "instant"}
+KINDS = {"device": "id", "devices": "ids", "cell": "cell", "instant": "instant"}
 
 FROM = {
     "stays": "`cotrace.find_stays(pings)`, and `found.stays` (those in the cases' cells alone)",
@@ -49,6 +51,15 @@ FROM = {
     "trajectory": "`cotrace.trajectory(stays, devices)`",
     "anchors": "`cotrace.anchors(stays)`",
     "places": "`cotrace.places(stays, cases)`",
+    "contacts": "`cotrace.contacts(stays, cases)`",
+    "meetings": "`found.evidence`, `found` being what `cotrace.contacts` returns",
+    "tiers": "`cotrace.tiers(stays, cases)`",
+    "tier_sizes": "`found.sizes`, `found` being what `cotrace.tiers` returns",
+    "hops": "`found.evidence`, `found` being what `cotrace.tiers` or `cotrace.rings` returns",
+    "rings": "`cotrace.rings(stays, cases)`",
+    "ring_sizes": "`found.sizes`, `found` being what `cotrace.rings` returns",
+    "pairs": "`cotrace.pairs(stays)`, batch by batch",
+    "link_faults": "`links.faults`, `links` being what `cotrace.read_links` returns",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 
@@ -69,7 +80,7 @@ def section(table: TableSchema) -> str:
         f"One row is {table.row}.",
         "",
         f"- From: {FROM[table.name]}.",
-        f"- Sorted by: {', '.join(f'`{name}`' for name in table.sorted_by)}.",
+        f"- Sorted by: {', '.join(f'`{name}`' for name in table.sorted_by) or 'strength'}.",
         "",
         "| column | type | unit | null | meaning |",
         "|---|---|---|---|---|",
@@ -80,9 +91,9 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    return "\n\n".join([HEAD.rstrip(), *(section(table) for table in TABLES)]) + "\n"
+    return "\n\n".join([HEAD.rstrip(), *(section(table) for table in (*TABLES, *MEETING_TABLES))]) + "\n"
 
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE.name}: {len(TABLES)} tables")
+    print(f"wrote {PAGE.name}: {len(TABLES) + len(MEETING_TABLES)} tables")

@@ -36,9 +36,9 @@ __all__ = [
     "TableSchema",
 ]
 
-#: ``device``, ``cell`` and ``instant`` depend on the input: ids as they were given, tower ids or packed cells,
-#: and timestamps in the input's time zone. The others are Arrow types.
-Kind = Literal["device", "cell", "instant", "int64", "float64", "string", "bool"]
+#: ``device``, ``cell`` and ``instant`` depend on the input: ids as they were given (``devices``: lists of them),
+#: tower ids or packed cells, and timestamps in the input's time zone. The others are Arrow types.
+Kind = Literal["device", "devices", "cell", "instant", "int64", "float64", "string", "bool"]
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,10 @@ class TableSchema:
         """
         import pyarrow as pa
 
+        device = device if device is not None else pa.int64()
         types = {
-            "device": device if device is not None else pa.int64(),
+            "device": device,
+            "devices": pa.list_(pa.field("item", device, nullable=False)),
             "cell": cell if cell is not None else pa.int64(),
             "instant": pa.timestamp("us", tz=tz),
             "int64": pa.int64(),
