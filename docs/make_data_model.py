@@ -60,6 +60,8 @@ FROM = {
     "ring_sizes": "`found.sizes`, `found` being what `cotrace.rings` returns",
     "pairs": "`cotrace.pairs(stays)`, batch by batch",
     "link_faults": "`links.faults`, `links` being what `cotrace.read_links` returns",
+    "visitors": "`cotrace.visitors(stays, place, start, end)`",
+    "visitor_stays": "`.evidence` of what `cotrace.visitors` gives",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 

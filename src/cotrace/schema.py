@@ -31,6 +31,8 @@ __all__ = [
     "TABLES",
     "TOWERS",
     "TRAJECTORY",
+    "VISITORS",
+    "VISITOR_STAYS",
     "VISITS",
     "Column",
     "TableSchema",
@@ -345,11 +347,12 @@ SOURCE_MEETINGS = TableSchema(
         Column("device", "device", "the candidate"),
         Column("case_id", "device", "the case"),
         Column("onset", "instant", "the case's onset"),
-        *_CELL_AND_PLACE,
+        *_CELL_OR_NONE,
         Column("started_at", "instant", "first second that the two share"),
         Column("finished_at", "instant", "first second that they no longer share"),
         Column("shared_s", "int64", "length of the episode", "s"),
         Column("crowd", "int64", "the most devices in the cell in any hour that it touches", "devices"),
+        _SOURCE,
     ),
     ("rank", "case_id", "started_at", "cell"),
 )
@@ -413,6 +416,55 @@ DEVICES = TableSchema(
     ("device",),
 )
 
+_REQUEST = (
+    Column("request", "int64", "number of the place and time asked, from 0"),
+    Column("name", "string", "name of the place asked, where it has one", nullable=True),
+)
+_CERTAINTY = Column(
+    "certainty", "float64", "share of the cell's area that lies in the place; null where a tower's area is not known",
+    "0 to 1", True,
+)  # fmt: skip
+_OBSERVED = Column(
+    "observed", "bool",
+    "whether a ping fell into it, or only a stay that spans it; null where stays alone do not tell", nullable=True,
+)  # fmt: skip
+
+VISITORS = TableSchema(
+    "visitors",
+    "one device that was taken to be in cells that meet the place, in the time asked",
+    (
+        *_REQUEST,
+        Column("asked_from", "instant", "first second asked"),
+        Column("asked_until", "instant", "first second after the time asked"),
+        Column("device", "device", "device id, as the caller gave it"),
+        Column("dwell_s", "int64", "dwell in these cells within the time asked", "s"),
+        Column("n_stays", "int64", "stays that this comes from", "stays"),
+        Column("first_started_at", "instant", "start of the first of them, within the time asked"),
+        Column("last_finished_at", "instant", "end of the last of them, within the time asked"),
+        Column("certainty", "float64", "the largest certainty of its stays", "0 to 1", True),
+        _OBSERVED,
+        _SOURCE,
+    ),
+    ("request", "device"),
+)
+
+VISITOR_STAYS = TableSchema(
+    "visitor_stays",
+    "one stay of a visitor in a cell that meets the place, cut to the time asked",
+    (
+        *_REQUEST,
+        Column("device", "device", "device id, as the caller gave it"),
+        *_CELL_AND_PLACE,
+        Column("started_at", "instant", "first second"),
+        Column("finished_at", "instant", "first second after it"),
+        Column("duration_s", "int64", "its length", "s"),
+        _CERTAINTY,
+        _OBSERVED,
+        _SOURCE,
+    ),
+    ("request", "device", "started_at", "cell"),
+)
+
 TABLES: tuple[TableSchema, ...] = (
     STAYS,
     CASES,
@@ -427,3 +479,7 @@ TABLES: tuple[TableSchema, ...] = (
 TABLES += (VISITS, REPORTED_CONTACTS, DEVICES)
 TABLES += (TRAJECTORY, ANCHORS, PLACES)
 TABLES += (SOURCES, SOURCE_MEETINGS, SOURCE_PLACES)
+TABLES += (
+    VISITORS,
+    VISITOR_STAYS,
+)
