@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cotrace.exposure.presence import with_visits
     from cotrace.exposure.sources import CommonSources, common_sources
     from cotrace.exposure.trajectory import anchors, places, trajectory
+    from cotrace.exposure.visitors import visitors
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
     from cotrace.options import CompanionRule, PingPong, StayOptions
@@ -49,6 +50,7 @@ __all__ = [
     "read_pings",
     "read_visits",
     "trajectory",
+    "visitors",
     "with_persons",
     "with_visits",
 ]
@@ -81,6 +83,7 @@ _HOMES = {
     "read_visits": "exposure.elsewhere",
     "with_persons": "exposure.elsewhere",
     "with_visits": "exposure.presence",
+    "visitors": "exposure.visitors",
 }
 
 
