@@ -56,6 +56,7 @@ class Answer(Table):
     """
 
     evidence: Table
+    refused: Any = None
 
     @classmethod
     def of(cls, main: Table, evidence: Table) -> Answer:
