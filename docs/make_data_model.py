@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cotrace.schema import TABLES, Column, TableSchema
 from cotrace.schema_meetings import TABLES as MEETING_TABLES
+from cotrace.schema_places import TABLES as PLACE_TABLES
 
 PAGE = Path(__file__).with_name("data-model.md")
 
@@ -62,6 +63,13 @@ FROM = {
     "link_faults": "`links.faults`, `links` being what `cotrace.read_links` returns",
     "visitors": "`cotrace.visitors(stays, place, start, end)`",
     "visitor_stays": "`.evidence` of what `cotrace.visitors` gives",
+    "zones": "`.zones` of what `cotrace.zones(stays, cases)` gives",
+    "zone_cases": "`.evidence` of the same",
+    "zone_devices": "`.devices` of the same",
+    "lifting": "`cotrace.lift(zones, events, on=date)`",
+    "sources": "`cotrace.common_sources(stays, cases)`",
+    "source_meetings": "`.evidence` of the same",
+    "source_places": "`.places` of the same",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 
@@ -93,9 +101,12 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    return "\n\n".join([HEAD.rstrip(), *(section(table) for table in (*TABLES, *MEETING_TABLES))]) + "\n"
+    return (
+        "\n\n".join([HEAD.rstrip(), *(section(table) for table in (*TABLES, *PLACE_TABLES, *MEETING_TABLES))])
+        + "\n"
+    )
 
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE.name}: {len(TABLES) + len(MEETING_TABLES)} tables")
+    print(f"wrote {PAGE.name}: {page().count('(data-model-')} tables")

@@ -13,27 +13,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "ANCHORS",
     "CASES",
     "COMPANIONS",
     "COVERAGE",
-    "DEVICES",
     "EVIDENCE",
     "FUNNEL",
     "OCCUPANCY",
-    "PLACES",
     "REFUSED",
-    "REPORTED_CONTACTS",
     "SOURCES",
     "SOURCE_MEETINGS",
     "SOURCE_PLACES",
     "STAYS",
     "TABLES",
     "TOWERS",
-    "TRAJECTORY",
-    "VISITORS",
-    "VISITOR_STAYS",
-    "VISITS",
     "Column",
     "TableSchema",
 ]
@@ -255,55 +247,6 @@ _CELL_OR_NONE = (
 _CELL_AND_PLACE = (_CELL[0], *_CELL_OR_NONE[1:])
 _SOURCE = Column("source", "string", "where the presence is known from; several are joined by +")
 
-TRAJECTORY = TableSchema(
-    "trajectory",
-    "one stay of a device, or one gap between its stays",
-    (
-        Column("device", "device", "device id, as the caller gave it"),
-        Column("kind", "string", "stay or gap"),
-        *_CELL_OR_NONE,
-        Column("started_at", "instant", "first second"),
-        Column("finished_at", "instant", "first second after it"),
-        Column("duration_s", "int64", "its length", "s"),
-        Column(
-            "overlap_s",
-            "int64",
-            "seconds of it that earlier rows of the device cover already; 0 for pings",
-            "s",
-        ),
-        Column("source", "string", _SOURCE.meaning, nullable=True),
-    ),
-    ("device", "started_at", "cell"),
-)
-
-ANCHORS = TableSchema(
-    "anchors",
-    "one device and kind of hours: the cell where it spends most of them",
-    (
-        Column("device", "device", "device id, as the caller gave it"),
-        Column("kind", "string", "home (the nights) or work (the working hours)"),
-        *_CELL_AND_PLACE,
-        Column("dwell_s", "int64", "dwell in this cell in these hours", "s"),
-        Column("observed_s", "int64", "dwell in all cells in these hours", "s"),
-        Column("share", "float64", "dwell_s as a share of observed_s", "0 to 1"),
-    ),
-    ("device", "kind"),
-)
-
-PLACES = TableSchema(
-    "places",
-    "one stay of a case in the time in which it may have exposed others",
-    (
-        *_CASE,
-        *_CELL_AND_PLACE,
-        Column("started_at", "instant", "first second"),
-        Column("finished_at", "instant", "first second after it"),
-        Column("duration_s", "int64", "its length", "s"),
-        _SOURCE,
-    ),
-    ("case_id", "as_of", "started_at", "cell"),
-)
-
 _MET = (
     Column(
         "expected", "float64", "how many chance and habit would give: the mean over its days in other orders"
@@ -379,92 +322,6 @@ SOURCE_PLACES = TableSchema(
     ("rank",),
 )
 
-VISITS = TableSchema(
-    "visits",
-    "presence known from elsewhere: a device at a place, from, to",
-    (
-        Column("device", "device", "device id, as the caller gave it"),
-        Column("place", "string", "name of the place"),
-        Column("started_at", "instant", "first second"),
-        Column("finished_at", "instant", "first second after it"),
-        Column("source", "string", "where it is known from: tickets, attendance, check-ins"),
-    ),
-    ("device", "started_at", "finished_at", "place", "source"),
-)
-
-REPORTED_CONTACTS = TableSchema(
-    "reported_contacts",
-    "a contact known from elsewhere: two devices together, from, to",
-    (
-        Column("a", "device", "the lesser of the two device ids"),
-        Column("b", "device", "the greater"),
-        Column("started_at", "instant", "first second"),
-        Column("finished_at", "instant", "first second after it"),
-        Column("source", "string", "where it is known from: badges, Bluetooth, interviews, tickets"),
-    ),
-    ("a", "b", "started_at", "finished_at", "source"),
-)
-
-DEVICES = TableSchema(
-    "devices",
-    "one device, and who or what it belongs to",
-    (
-        Column("device", "device", "device id, as the caller gave it"),
-        Column("person", "string", "id of the person who has it", nullable=True),
-        Column("kind", "string", "person unless the table says otherwise, such as vehicle or parcel"),
-    ),
-    ("device",),
-)
-
-_REQUEST = (
-    Column("request", "int64", "number of the place and time asked, from 0"),
-    Column("name", "string", "name of the place asked, where it has one", nullable=True),
-)
-_CERTAINTY = Column(
-    "certainty", "float64", "share of the cell's area that lies in the place; null where a tower's area is not known",
-    "0 to 1", True,
-)  # fmt: skip
-_OBSERVED = Column(
-    "observed", "bool",
-    "whether a ping fell into it, or only a stay that spans it; null where stays alone do not tell", nullable=True,
-)  # fmt: skip
-
-VISITORS = TableSchema(
-    "visitors",
-    "one device that was taken to be in cells that meet the place, in the time asked",
-    (
-        *_REQUEST,
-        Column("asked_from", "instant", "first second asked"),
-        Column("asked_until", "instant", "first second after the time asked"),
-        Column("device", "device", "device id, as the caller gave it"),
-        Column("dwell_s", "int64", "dwell in these cells within the time asked", "s"),
-        Column("n_stays", "int64", "stays that this comes from", "stays"),
-        Column("first_started_at", "instant", "start of the first of them, within the time asked"),
-        Column("last_finished_at", "instant", "end of the last of them, within the time asked"),
-        Column("certainty", "float64", "the largest certainty of its stays", "0 to 1", True),
-        _OBSERVED,
-        _SOURCE,
-    ),
-    ("request", "device"),
-)
-
-VISITOR_STAYS = TableSchema(
-    "visitor_stays",
-    "one stay of a visitor in a cell that meets the place, cut to the time asked",
-    (
-        *_REQUEST,
-        Column("device", "device", "device id, as the caller gave it"),
-        *_CELL_AND_PLACE,
-        Column("started_at", "instant", "first second"),
-        Column("finished_at", "instant", "first second after it"),
-        Column("duration_s", "int64", "its length", "s"),
-        _CERTAINTY,
-        _OBSERVED,
-        _SOURCE,
-    ),
-    ("request", "device", "started_at", "cell"),
-)
-
 TABLES: tuple[TableSchema, ...] = (
     STAYS,
     CASES,
@@ -476,10 +333,4 @@ TABLES: tuple[TableSchema, ...] = (
     TOWERS,
     REFUSED,
 )
-TABLES += (VISITS, REPORTED_CONTACTS, DEVICES)
-TABLES += (TRAJECTORY, ANCHORS, PLACES)
 TABLES += (SOURCES, SOURCE_MEETINGS, SOURCE_PLACES)
-TABLES += (
-    VISITORS,
-    VISITOR_STAYS,
-)

@@ -148,7 +148,17 @@ def _from_table(
     times = (
         ("started_at", "finished_at") if start is None and end is None else ("started_at?", "finished_at?")
     )
-    roles = (*times, "name?", "lon?", "lat?", "x?", "y?", "cell?", "tower?", *([f"{_ROW}?"] if shapes else ["place?"]))
+    roles = (
+        *times,
+        "name?",
+        "lon?",
+        "lat?",
+        "x?",
+        "y?",
+        "cell?",
+        "tower?",
+        *([f"{_ROW}?"] if shapes else ["place?"]),
+    )
     given = GivenTable(rest, "places", columns, roles)
     began, ended = _times(given, start, end, tz, unit)
     given.ends(began, ended)
@@ -197,7 +207,9 @@ def _shapes(frame: Any, columns: Mapping[str, str] | None) -> tuple[list[Any] | 
         shapes = [to_geometry(v) for v in values]
         if any(shape is not None for shape in shapes):
             rest = {str(c): _plain_column(frame, c) for c in there if c != name}
-            rest[_ROW] = list(range(len(values)))  # so that there is a column even where geometry is the only one
+            rest[_ROW] = list(
+                range(len(values))
+            )  # so that there is a column even where geometry is the only one
             return [s if s is not None else v for s, v in zip(shapes, values, strict=True)], rest
     return None, frame
 

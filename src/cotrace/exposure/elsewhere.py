@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from cotrace.errors import SchemaError
 from cotrace.exposure.given import GivenTable, Reported
 from cotrace.io.zones import ClockChange
-from cotrace.schema import DEVICES, REPORTED_CONTACTS, VISITS, Column, TableSchema
+from cotrace.schema import Column, TableSchema
+from cotrace.schema_places import DEVICES, REPORTED_CONTACTS, VISITS
 from cotrace.tables import Table, instants
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from cotrace.exposure.common import beyond, check_stays, names_of_cells, seen_co
 from cotrace.exposure.given import GivenTable, Reported
 from cotrace.io.batches import Marks
 from cotrace.io.positions import PositionReader
-from cotrace.schema import VISITS
+from cotrace.schema_places import VISITS
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:

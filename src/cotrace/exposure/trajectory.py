@@ -28,7 +28,7 @@ from cotrace.exposure.common import (
     warn,
 )
 from cotrace.io.zones import as_tzinfo
-from cotrace.schema import ANCHORS, PLACES, TRAJECTORY
+from cotrace.schema_places import ANCHORS, PLACES, TRAJECTORY
 from cotrace.tables import Stays, Table, instants
 
 if TYPE_CHECKING:

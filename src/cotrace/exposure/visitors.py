@@ -25,7 +25,7 @@ from cotrace.exposure.common import (
     table,
 )
 from cotrace.exposure.observed import observed_in
-from cotrace.schema import VISITOR_STAYS, VISITORS
+from cotrace.schema_places import VISITOR_STAYS, VISITORS
 from cotrace.tables import Stays, instants
 
 if TYPE_CHECKING:
