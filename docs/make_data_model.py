@@ -10,6 +10,7 @@ from pathlib import Path
 from cotrace.schema import TABLES, Column, TableSchema
 from cotrace.schema_meetings import TABLES as MEETING_TABLES
 from cotrace.schema_places import TABLES as PLACE_TABLES
+from cotrace.schema_ties import TABLES as TIE_TABLES
 
 PAGE = Path(__file__).with_name("data-model.md")
 
@@ -70,6 +71,10 @@ FROM = {
     "sources": "`cotrace.common_sources(stays, cases)`",
     "source_meetings": "`.evidence` of the same",
     "source_places": "`.places` of the same",
+    "significance": "`cotrace.significance(stays, pairs)`",
+    "significant_meetings": "`.evidence` of the same",
+    "co_travel": "`cotrace.co_travel(pings, cases)`",
+    "rides": "`.evidence` of the same",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 
@@ -102,7 +107,12 @@ def section(table: TableSchema) -> str:
 def page() -> str:
     """Return the whole page."""
     return (
-        "\n\n".join([HEAD.rstrip(), *(section(table) for table in (*TABLES, *PLACE_TABLES, *MEETING_TABLES))])
+        "\n\n".join(
+            [
+                HEAD.rstrip(),
+                *(section(table) for table in (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES)),
+            ]
+        )
         + "\n"
     )
 

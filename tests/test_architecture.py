@@ -14,7 +14,17 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "cotrace"
 #: from the bottom to the top: a module may import only from lines above its own, or from its own line's package
 LAYERS = [
     ["errors", "schema", "kernels"],
-    ["durations", "counts", "geodesy", "crs", "arrays", "threads", "schema_meetings", "schema_places"],
+    [
+        "durations",
+        "counts",
+        "geodesy",
+        "crs",
+        "arrays",
+        "threads",
+        "schema_meetings",
+        "schema_places",
+        "schema_ties",
+    ],
     ["binning"],
     ["shapes"],
     ["grid"],

@@ -20,9 +20,6 @@ __all__ = [
     "FUNNEL",
     "OCCUPANCY",
     "REFUSED",
-    "SOURCES",
-    "SOURCE_MEETINGS",
-    "SOURCE_PLACES",
     "STAYS",
     "TABLES",
     "TOWERS",
@@ -247,81 +244,6 @@ _CELL_OR_NONE = (
 _CELL_AND_PLACE = (_CELL[0], *_CELL_OR_NONE[1:])
 _SOURCE = Column("source", "string", "where the presence is known from; several are joined by +")
 
-_MET = (
-    Column(
-        "expected", "float64", "how many chance and habit would give: the mean over its days in other orders"
-    ),
-    Column(
-        "p_value",
-        "float64",
-        "share of these orders that give as many, the one that was seen included",
-        "0 to 1",
-    ),
-)
-
-SOURCES = TableSchema(
-    "sources",
-    "one device that met several cases at times that fit their onsets: a candidate for their source",
-    (
-        Column("rank", "int64", "from 1: by cases met, then by p_value, case days, shared time and id"),
-        Column("device", "device", "device id, as the caller gave it"),
-        Column("cases_met", "int64", "cases that it met at a time that fits", "devices"),
-        Column("cases_asked", "int64", "cases other than itself", "devices"),
-        *_MET,
-        Column("case_days", "int64", "days on which it met a case, summed over cases", "days"),
-        Column("meetings", "int64", "episodes of at least min_shared"),
-        Column("shared_s", "int64", "their total length", "s"),
-        Column("first_meeting", "instant", "start of the first of them"),
-        Column("last_meeting", "instant", "end of the last of them"),
-        Column("crowd", "int64", "the smallest crowd of them", "devices"),
-        Column("is_case", "bool", "whether it is one of the cases itself"),
-        Column("onset", "instant", "its own onset, where it is a case", nullable=True),
-        Column("symptoms", "string", "what findings say of its symptoms; removes nobody", nullable=True),
-        Column("test", "string", "what findings say of its tests; removes nobody", nullable=True),
-    ),
-    ("rank",),
-)
-
-SOURCE_MEETINGS = TableSchema(
-    "source_meetings",
-    "one episode of a candidate and a case at a time that fits the case's onset",
-    (
-        Column("rank", "int64", "of the candidate"),
-        Column("device", "device", "the candidate"),
-        Column("case_id", "device", "the case"),
-        Column("onset", "instant", "the case's onset"),
-        *_CELL_OR_NONE,
-        Column("started_at", "instant", "first second that the two share"),
-        Column("finished_at", "instant", "first second that they no longer share"),
-        Column("shared_s", "int64", "length of the episode", "s"),
-        Column("crowd", "int64", "the most devices in the cell in any hour that it touches", "devices"),
-        _SOURCE,
-    ),
-    ("rank", "case_id", "started_at", "cell"),
-)
-
-SOURCE_PLACES = TableSchema(
-    "source_places",
-    "one cell in which several cases were at times that fit their onsets",
-    (
-        Column("rank", "int64", "from 1: by cases met, then by p_value, dwell and cell"),
-        *_CELL_AND_PLACE,
-        Column(
-            "cases_met",
-            "int64",
-            "cases with a stay of at least min_shared there at a time that fits",
-            "devices",
-        ),
-        Column("expected", "float64", "how many of the cases would be, were they like all other devices"),
-        Column("p_value", "float64", "how likely as many of them would be then", "0 to 1"),
-        Column("dwell_s", "int64", "the cases' dwell there at these times", "s"),
-        Column("first_visit", "instant", "start of the first of these stays"),
-        Column("last_visit", "instant", "end of the last of these stays"),
-        Column("visitors", "int64", "the most other devices with such a stay in one case's time", "devices"),
-    ),
-    ("rank",),
-)
-
 TABLES: tuple[TableSchema, ...] = (
     STAYS,
     CASES,
@@ -333,4 +255,3 @@ TABLES: tuple[TableSchema, ...] = (
     TOWERS,
     REFUSED,
 )
-TABLES += (SOURCES, SOURCE_MEETINGS, SOURCE_PLACES)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.exposure.common import device_rows, seen_codes, table
-from cotrace.schema import SOURCE_PLACES
+from cotrace.schema_ties import SOURCE_PLACES
 from cotrace.tables import instants
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from cotrace.exposure.frames import read_findings, read_onsets
 from cotrace.exposure.joined import Joined, join_contacts
 from cotrace.exposure.source_places import find_places
 from cotrace.options import CompanionRule
-from cotrace.schema import SOURCE_MEETINGS, SOURCES
+from cotrace.schema_ties import SOURCE_MEETINGS, SOURCES
 from cotrace.stays.passes import usable_threads
 from cotrace.tables import Stays, Table, instants
 from cotrace.threads import on_threads
