@@ -15,6 +15,7 @@ from cotrace.grid import Grid
 
 __all__ = [
     "CONTACT",
+    "FLAGS",
     "INVESTIGATORS",
     "MAX_CROWD",
     "CompanionRule",
@@ -23,6 +24,7 @@ __all__ = [
     "Flags",
     "PingPong",
     "StayOptions",
+    "ZoneRule",
 ]
 
 Fill = Literal["same_cell", "forward"]
@@ -282,8 +284,8 @@ class Flags:
         _keep_duration(self, "twin_dwell")
         if not 0.5 < self.twin_share <= 1:
             raise OptionError(f"twin_share={self.twin_share!r} is no share over one half")
-        if self.twin_cells < 1:
-            raise OptionError(f"twin_cells={self.twin_cells!r}: one cell at least")
+        if self.twin_cells < 2:
+            raise OptionError(f"twin_cells={self.twin_cells!r}: what moves is in two cells at least")
 
     @property
     def stationary_s(self) -> int:
@@ -294,3 +296,54 @@ class Flags:
     def twin_dwell_s(self) -> int:
         """``twin_dwell`` in seconds."""
         return seconds(self.twin_dwell, "twin_dwell")
+
+
+#: the usual ones
+FLAGS = Flags()
+
+
+@dataclass(frozen=True)
+class ZoneRule:
+    """When a unit (a compound, a building, a district, or a cell) is a lockdown, control or precaution zone.
+
+    The published words: lockdown (封控) for a case's compound and frequent surroundings; control (管控) where there is
+    some risk; precaution (防范) for the rest of the district. No figure was ever published: these are this library's.
+
+    Parameters
+    ----------
+    lookback : str or timedelta
+        How far before each case's ``as_of`` its dwell counts, and before now that of visitors.
+    lockdown : str or timedelta
+        A unit in which cases together have this dwell is locked down; so is one in which a case is at home.
+    control : str or timedelta
+        One in which they have this dwell is controlled.
+    rings : int
+        Without districts: how many rings of neighbours round these are precaution zones.
+    present_within : str or timedelta
+        A device is present now that was last seen no longer ago than this.
+    """
+
+    lookback: Duration = "14d"
+    lockdown: Duration = "8h"
+    control: Duration = "30min"
+    rings: int = 1
+    present_within: Duration = "2h"
+
+    def __post_init__(self) -> None:
+        for name in ("lookback", "lockdown", "control", "present_within"):
+            _keep_duration(self, name)
+        if isinstance(self.rings, bool) or not isinstance(self.rings, int) or not 0 <= self.rings <= 100:
+            raise OptionError(f"rings={self.rings!r} is no whole number from 0 to 100")
+        if not seconds(self.lookback, "lookback"):
+            raise OptionError("lookback='0s' looks at nothing")
+        if not 0 < seconds(self.control, "control") <= seconds(self.lockdown, "lockdown"):
+            raise OptionError(
+                f"control={self.control!r} and lockdown={self.lockdown!r}: some dwell, and no more than for a lockdown"
+            )
+
+    def describe(self) -> str:
+        """Say in one sentence when a unit is what."""
+        return (
+            f"lockdown: a case's home, or {spaced(self.lockdown)} of cases' dwell in the {spaced(self.lookback)} "
+            f"before as_of; control: {spaced(self.control)}"
+        )

@@ -22,8 +22,18 @@ _MEETING = (
     *_CELL_OR_NONE,
     Column("started_at", "instant", "first second of the meeting"),
     Column("finished_at", "instant", "first second after it"),
-    Column("shared_s", "int64", "seconds of it that the two share; fewer where one came after the other left", "s"),
-    Column("lag_s", "int64", "seconds from when the first one left until the other came; 0 where they share one", "s"),
+    Column(
+        "shared_s",
+        "int64",
+        "seconds of it that the two share; fewer where one came after the other left",
+        "s",
+    ),
+    Column(
+        "lag_s",
+        "int64",
+        "seconds from when the first one left until the other came; 0 where they share one",
+        "s",
+    ),
     _SOURCES,
 )
 _DECIDED = (
@@ -88,11 +98,22 @@ TIERS = TableSchema(
             "s",
         ),
         _PATH,
-        Column("setting", "string", "what the cell of the first exposure is to it: home, work, other", nullable=True),
+        Column(
+            "setting",
+            "string",
+            "what the cell of the first exposure is to it: home, work, other",
+            nullable=True,
+        ),
         Column("via_setting", "string", "what it is to the device in via: home, work, other", nullable=True),
-        Column("usual_s", "int64", "seconds it shared with via before via's meetings count, at any length", "s"),
-        Column("stationary", "bool", "whether it was seen for long, and in one cell alone: a router, a meter"),
-        Column("twin_of", "device", "a case or stronger row that it moves with: a second phone", nullable=True),
+        Column(
+            "usual_s", "int64", "seconds it shared with via before via's meetings count, at any length", "s"
+        ),
+        Column(
+            "stationary", "bool", "whether it was seen for long, and in one cell alone: a router, a meter"
+        ),
+        Column(
+            "twin_of", "device", "a case or stronger row that it moves with: a second phone", nullable=True
+        ),
         *_DECIDED,
     ),
     ("tier", "first_exposure", "device"),
@@ -141,9 +162,23 @@ RING_SIZES = TableSchema(
         Column("growth", "float64", "devices in it for each device of the ring before", nullable=True),
         *_COUNTED,
         Column("undecided", "int64", "of these, devices without a decision", "devices"),
-        Column("investigators", "int64", "investigators_per_device times its devices, rounded up", "people", True),
-        Column("published_low", "int64", "published experience for so many cases, the lower figure", "people", True),
-        Column("published_high", "int64", "published experience for so many cases, the upper figure", "people", True),
+        Column(
+            "investigators", "int64", "investigators_per_device times its devices, rounded up", "people", True
+        ),
+        Column(
+            "published_low",
+            "int64",
+            "published experience for so many cases, the lower figure",
+            "people",
+            True,
+        ),
+        Column(
+            "published_high",
+            "int64",
+            "published experience for so many cases, the upper figure",
+            "people",
+            True,
+        ),
     ),
     ("ring",),
 )
