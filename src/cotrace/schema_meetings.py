@@ -201,14 +201,19 @@ PAIRS = TableSchema(
 
 LINK_FAULTS = TableSchema(
     "link_faults",
-    "one row of a link list that does not belong into a tree of who infected whom",
+    "one row of a link list that has no place in a tree of who infected whom",
     (
         Column("row", "int64", "number of the row in what was given, from 0"),
-        Column("fault", "string", "no infector, self-link, missing parent, cycle, second infector"),
+        Column(
+            "fault",
+            "string",
+            "self-link, no time, cycle, missing parent (the infector is not in the list itself), second infector, or "
+            "before its infector (in time)",
+        ),
         Column("device", "device", "the infected"),
-        Column("infector", "device", "who is said to have infected it", nullable=True),
+        Column("infector", "device", "who is said to have infected it"),
     ),
-    ("row",),
+    ("row", "fault"),
 )
 
 TABLES = (CONTACTS, MEETINGS, TIERS, TIER_SIZES, HOPS, RINGS, RING_SIZES, PAIRS, LINK_FAULTS)
