@@ -75,6 +75,10 @@ FROM = {
     "significant_meetings": "`.evidence` of the same",
     "co_travel": "`cotrace.co_travel(pings, cases)`",
     "rides": "`.evidence` of the same",
+    "screening": "`cotrace.screening(zones, capacity_per_day)`",
+    "screening_totals": "`.evidence` of the same",
+    "region_lists": "`cotrace.split_by_region(stays, devices, regions)`",
+    "region_totals": "`.evidence` of the same",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 
@@ -106,15 +110,8 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    return (
-        "\n\n".join(
-            [
-                HEAD.rstrip(),
-                *(section(table) for table in (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES)),
-            ]
-        )
-        + "\n"
-    )
+    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES)
+    return "\n\n".join([HEAD.rstrip(), *(section(table) for table in tables)]) + "\n"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,11 @@ __all__ = [
     "DEVICES",
     "LIFTING",
     "PLACES",
+    "REGION_LISTS",
+    "REGION_TOTALS",
     "REPORTED_CONTACTS",
+    "SCREENING",
+    "SCREENING_TOTALS",
     "TABLES",
     "TRAJECTORY",
     "VISITORS",
@@ -238,6 +242,73 @@ LIFTING = TableSchema(
     ("zone_kind", "zone"),
 )
 
+SCREENING = TableSchema(
+    "screening",
+    "one device to test, or one person where it is known who has the devices",
+    (
+        Column("number", "int64", "place in the order of risk, from 1"),
+        Column("day", "int64", "day of testing, from 1"),
+        Column("device", "device", "device id, as the caller gave it"),
+        Column("person", "string", "the person who has it, where that is known", nullable=True),
+        Column("zone", "string", "the zone for which it is listed", nullable=True),
+        Column("zone_kind", "string", "lockdown, control or precaution", nullable=True),
+        Column("why", "string", "home, present or visitor; listed where devices were given"),
+        Column("rows", "int64", "rows of the input that this one stands for", "rows"),
+    ),
+    ("number",),
+)
+
+SCREENING_TOTALS = TableSchema(
+    "screening_totals",
+    "one day and zone: how many are tested",
+    (
+        Column("day", "int64", "day of testing, from 1"),
+        Column("zone", "string", "the zone", nullable=True),
+        Column("zone_kind", "string", "lockdown, control or precaution", nullable=True),
+        Column("devices", "int64", "devices to test", "devices"),
+    ),
+    ("day", "zone_kind", "zone"),
+)
+
+REGION_LISTS = TableSchema(
+    "region_lists",
+    "one of the devices asked, on the list of one region, or on unknown",
+    (
+        Column("region", "string", "name of the region; unknown where nothing says it"),
+        Column("device", "device", "device id, as the caller gave it"),
+        Column("basis", "string", "home, last seen, or unknown: what the list was chosen by"),
+        Column("home_region", "string", "the region in which it spends its nights", nullable=True),
+        Column("last_region", "string", "the region in which it was last seen", nullable=True),
+        Column("last_seen_at", "instant", "end of its last stay", nullable=True),
+        Column(
+            "left_at",
+            "instant",
+            "end of its last stay in the area of the outbreak, if it went on",
+            nullable=True,
+        ),
+        Column(
+            "certainty",
+            "float64",
+            "share of the deciding cell's area that lies in the region",
+            "0 to 1",
+            True,
+        ),
+    ),
+    ("region", "device"),
+)
+
+REGION_TOTALS = TableSchema(
+    "region_totals",
+    "one region: how many devices are on its list",
+    (
+        Column("region", "string", "name of the region, or unknown"),
+        Column("devices", "int64", "devices on its list", "devices"),
+        Column("by_home", "int64", "of these, by where they spend their nights", "devices"),
+        Column("by_last_seen", "int64", "of these, by where they were last seen", "devices"),
+    ),
+    ("region",),
+)
+
 TABLES: tuple[TableSchema, ...] = (
     TRAJECTORY,
     ANCHORS,
@@ -251,4 +322,8 @@ TABLES: tuple[TableSchema, ...] = (
     ZONE_CASES,
     ZONE_DEVICES,
     LIFTING,
+    SCREENING,
+    SCREENING_TOTALS,
+    REGION_LISTS,
+    REGION_TOTALS,
 )

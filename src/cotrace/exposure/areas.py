@@ -393,15 +393,10 @@ def named_geometries(areas: Any, what: str) -> tuple[list[str], list[Any]]:
     missing = [k for k, (_, shape) in enumerate(listed) if shape is None]
     if missing:
         raise PositionError(f"{what}: {len(missing):,} have no geometry, the first is number {missing[0]}")
-    names = [str(k) if name is None else name for k, (name, _) in enumerate(listed)]
-    doubled = (
-        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    )
-    if doubled:
-        raise SchemaError(
-            f"{what}: {len(doubled):,} names are there more than once: give each area a name of its own"
-        )
-    return names, [shape for _, shape in listed]
+    called = [str(k) if name is None else name for k, (name, _) in enumerate(listed)]
+    if doubled := len(called) - len(set(called)):
+        raise SchemaError(f"{what}: {doubled:,} have the name of another: give each area a name of its own")
+    return called, [shape for _, shape in listed]
 
 
 def _column(frame: Any, name: str) -> list[Any]:

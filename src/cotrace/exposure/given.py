@@ -150,6 +150,9 @@ class GivenTable:
     ) -> tuple[list[NDArray[np.int64]], str]:
         """Return columns of instants in unix seconds, and their zone; unreadable ones are refused."""
         zone = None if tz is None else zone_name(tz)
+        if not self.n:  # the columns of an empty table may be of any type
+            said = (getattr(self.column(role).type, "tz", None) for role in roles)
+            return [np.empty(0, dtype=np.int64) for _ in roles], zone or next((t for t in said if t), "UTC")
         readers = [self._reader(role, zone, check_unit(unit), clock_change) for role in roles]
         found = []
         for role, reader in zip(roles, readers, strict=True):
