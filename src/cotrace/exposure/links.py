@@ -131,7 +131,7 @@ def read_links(
     named = {one for one, who in zip(infected, infector, strict=True) if who is not None}
     everyone = {*infected, *(who for who in infector if who is not None)}
     _warn_of_faults(faults)
-    return Links(
+    return LinkList(
         contacts, _fault_table(faults, infected, infector, kind), from_values(sorted(everyone - named), kind)
     )
 
