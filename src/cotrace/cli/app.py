@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from cotrace.cli.commands import companions, demo, info, stays
+from cotrace.cli.places import COMMANDS as PLACES
 from cotrace.errors import CotraceError
 
 __all__ = ["BAD_INPUT", "FAILED", "STOPPED", "App", "app", "main"]
@@ -118,7 +119,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo):
+for _command in (companions, stays, info, demo, *PLACES):
     app.add_command(_command)
 
 

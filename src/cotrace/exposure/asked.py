@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cotrace.arrays import cast_or_null, null_mask
 from cotrace.errors import OptionError, PositionError, SchemaError
 from cotrace.exposure.areas import (
     CellFinder,
@@ -227,18 +228,30 @@ def _cells(finder: CellFinder, stays: Stays, given: GivenTable, shapes: list[Any
     if shapes is not None:
         given.refuse(np.array([shape is None for shape in shapes]), "no position")
         return _found(finder, shapes)
-    for role in ("cell", "tower", "place"):
+    for role in ("cell", "tower"):
         if given.has(role):
-            values = given.column(role).to_pylist()
-            given.refuse(np.array([v is None for v in values]), "no position")
-            return _found(finder, values)
+            return _found(finder, _ids(stays, given, role))
     for axes in (("lon", "lat"), ("x", "y")):
         if given.has(axes[0]) and given.has(axes[1]):
             return _at_points(finder, stays, given, axes, crs)
+    if given.has("place"):
+        values = given.column("place").to_pylist()
+        given.refuse(np.array([v is None for v in values], dtype=np.bool_), "no position")
+        return _found(finder, values)
     raise SchemaError(
         "places: no column says where they are: give place or geometry (shapely, GeoJSON, WKT, WKB), cell, tower, or "
         "lon and lat (x and y)"
     )
+
+
+def _ids(stays: Stays, given: GivenTable, role: str) -> list[Any]:
+    """Return cells or towers of the stays' type; from CSV they are text."""
+    column, kind = given.column(role), stays.cells.values.type
+    given.refuse(null_mask(column), "no position")
+    cast = column if column.type == kind else cast_or_null(column, kind)
+    if cast.null_count > column.null_count:
+        raise SchemaError(f"places: {role} has values that are none of {kind}, which the stays' cells are")
+    return list(cast.to_pylist())
 
 
 def _found(finder: CellFinder, places: list[Any]) -> Met:

@@ -77,6 +77,7 @@ class GivenTable:
         unknown = set(named or {}) - {role.rstrip("?") for role in roles}
         if unknown:
             raise SchemaError(f"{what}: columns= names {listed(sorted(unknown))}; there are {listed(roles)}")
+        self._taken = {role.rstrip("?") for role in roles}
         self.names = {
             role.rstrip("?"): self._find(role, names, (named or {}).get(role.rstrip("?"))) for role in roles
         }
@@ -96,7 +97,8 @@ class GivenTable:
                 )
             return given
         for name in ALIASES.get(role, (role,)):
-            if name in names:
+            # what is another role's own name is that role's
+            if name in names and (name == role or name not in self._taken):
                 return name
         if needed:
             usual = ", ".join(ALIASES.get(role, (role,)))
