@@ -29,6 +29,7 @@ Rows = NDArray[np.int32]
 _BATCH = 1 << 16
 #: devices that are held to a rule of dwell or sums at a time
 _CHUNK = 256
+_NO_HOLES = np.empty((0, 3), dtype=np.int64)
 
 
 @dataclass
@@ -183,28 +184,30 @@ def pairs(
     """
     check_stays(stays)
     _check_rule(rule)
-    for name, value, least in (("min_episodes", min_episodes, 1), ("batch_rows", batch_rows, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise OptionError(f"{name}={value!r} is no whole number from {least} on")
-    if max_crowd is not None and (
-        not isinstance(max_crowd, int) or isinstance(max_crowd, bool) or max_crowd < 1
-    ):
-        raise OptionError(f"max_crowd={max_crowd!r} is no whole number from 1 on, nor None")
+    _check_numbers(min_episodes=min_episodes, batch_rows=batch_rows, max_crowd=max_crowd)
     length = seconds(window, "window")
     if not length:
         raise OptionError("window='0s' is no window")
     span = _span(stays, start, end)
     crowded, holes = _crowds(stays, span, length, max_crowd)
-    work = _Work(
-        stays, _without(stays, holes, span), span, rule, min_episodes, batch_rows, usable_threads(threads)
+    left = _with_rows(stays, _cut(stays, holes, span))
+    work = _Work(stays, left, span, rule, min_episodes, batch_rows, usable_threads(threads))
+    without = (
+        "" if max_crowd is None else f"; without windows of {spaced(window)} with over {max_crowd:,} devices"
     )
-    left_out = (
-        f" windows of {spaced(window)} with more than {max_crowd:,} devices are left out;"
-        if max_crowd
-        else ""
+    note = (
+        f"{CANDIDATES}. Pairs with {min_episodes:,} or more episodes, {_reads(rule)}{without}. "
+        f"{stays.options.describe()}."
     )
-    note = f"{CANDIDATES}. An episode: {_reads(rule)};{left_out} at least {min_episodes:,}. {stays.options.describe()}."
     return Pairs(work, crowded, note)
+
+
+def _check_numbers(**numbers: object) -> None:
+    for name, value in numbers.items():
+        if name == "max_crowd" and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise OptionError(f"{name}={value!r} is no whole number from 1 on")
 
 
 def _reads(rule: CompanionRule) -> str:
@@ -235,8 +238,10 @@ def _crowds(stays: Stays, span: tuple[int, int], length: int, most: int | None) 
     """Return the crowded cells and windows as a table, and as (cell, start, end) in seconds from the base."""
     from cotrace.windows import _counted
 
-    rows = _counted(_clipped(stays, span), length)
-    rows = rows[rows[:, 2] > (most or 2**62)]
+    rows = np.empty((0, 4), dtype=np.int64)
+    if most is not None:
+        rows = _counted(_busy(_with_rows(stays, _cut(stays, _NO_HOLES, span)), most), length)
+        rows = rows[rows[:, 2] > most]
     columns = {
         **stays.cells.columns(rows[:, 0]),
         "window_started_at": instants(rows[:, 1] * length, 0, stays.tz),
@@ -262,13 +267,11 @@ def _crowds(stays: Stays, span: tuple[int, int], length: int, most: int | None) 
     )
 
 
-def _clipped(stays: Stays, span: tuple[int, int]) -> Stays:
-    return _with_rows(stays, _cut(stays, np.empty((0, 3), dtype=np.int64), span))
-
-
-def _without(stays: Stays, holes: Int64, span: tuple[int, int]) -> Stays:
-    """Return the stays in the span with the crowded windows cut out of them."""
-    return _with_rows(stays, _cut(stays, holes, span))
+def _busy(stays: Stays, most: int) -> Stays:
+    """Return the stays in cells that have more stays than a crowd has devices: elsewhere there is none."""
+    counts = np.bincount(stays.rows[:, 1], minlength=1)
+    kept = counts[stays.rows[:, 1]] > most
+    return stays if kept.all() else _with_rows(stays, stays.rows[kept])
 
 
 def _cut(stays: Stays, holes: Int64, span: tuple[int, int]) -> Rows:
