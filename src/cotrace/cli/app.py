@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from cotrace.cli.commands import companions, demo, info, stays
+from cotrace.cli.meetings import COMMANDS as MEETINGS
 from cotrace.cli.places import COMMANDS as PLACES
 from cotrace.errors import CotraceError
 
@@ -119,7 +120,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo, *PLACES):
+for _command in (companions, stays, info, demo, *PLACES, *MEETINGS):
     app.add_command(_command)
 
 

@@ -90,7 +90,7 @@ def run_query(
     progress, suffix = Progress(), given["format_"] or "parquet"
     with warning_lines(progress, "refused.parquet of 'cotrace stays --out DIR'") as warned:
         pings = build.open_pings(given)
-        options = build.stay_options(given, None, pings)
+        options = build.stay_options(given, build.named_preset(given), pings)
         stays = find_stays(pings, options=options, threads=given["threads"], progress=progress)
         answer = ask(_with_visits(stays, given), pings)
     tables = _tables_of(answer, given)

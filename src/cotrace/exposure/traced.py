@@ -15,7 +15,7 @@ from cotrace.errors import CaseError, CotraceTypeError, OptionError, SchemaError
 from cotrace.exposure.common import seen_codes, warn
 from cotrace.exposure.frames import columns_of, ids_of
 from cotrace.exposure.meetings import Seeds
-from cotrace.exposure.world import World, links_of, make_world
+from cotrace.exposure.world import World, as_ids_of, links_of, make_world
 from cotrace.options import CompanionRule
 from cotrace.tables import Table
 
@@ -266,9 +266,7 @@ def _known(devices: Any, world: World) -> tuple[Int64, pa.Table] | None:
     from cotrace.exposure.elsewhere import read_devices
 
     table = (devices if isinstance(devices, Table) else read_devices(devices)).to_arrow()
-    ids = table["device"].combine_chunks()
-    if ids.type != world.ids.type:
-        raise SchemaError(f"the device table has ids of type {ids.type}, the stays of type {world.ids.type}")
+    ids = as_ids_of(table["device"].combine_chunks(), world.ids.type, "the device table's devices")
     return seen_codes(world.ids, ids), table
 
 

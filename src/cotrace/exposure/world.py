@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cotrace.schema import TableSchema
 
-__all__ = ["Links", "World", "links_of", "make_world", "with_links"]
+__all__ = ["Links", "World", "as_ids_of", "links_of", "make_world", "with_links"]
 
 Int64 = NDArray[np.int64]
 _MOST_SOURCES = 31
@@ -141,7 +141,9 @@ def links_of(contacts: Any, stays: Any) -> Links | None:
 
     known = contacts if isinstance(contacts, Reported) else read_contacts(contacts)
     rows = known.to_arrow()
-    a, b = (_as_ids(rows[name], stays) for name in ("a", "b"))
+    a, b = (plain(rows[name]) for name in ("a", "b"))
+    if isinstance(stays, Stays):
+        a, b = (as_ids_of(side, stays.devices.type, "the contacts") for side in (a, b))
     moments = [view(plain(rows[name]), np.int64) // 1_000_000 for name in ("started_at", "finished_at")]
     said = plain(rows["source"]).dictionary_encode()
     number = np.asarray(said.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
@@ -160,31 +162,35 @@ def with_links(links: Links | None, more: Links | None) -> Links | None:
         np.concatenate([x, y])
         for x, y in ((links.start, more.start), (links.end, more.end), (links.source, number[more.source]))
     ]
-    if links.a.type != more.a.type:
-        raise SchemaError(
-            f"the further contacts have ids of type {more.a.type}, the others of type {links.a.type}"
-        )
-    ids = [pa.concat_arrays(pair) for pair in ((links.a, more.a), (links.b, more.b))]
+    sides = (as_ids_of(side, links.a.type, "the further contacts") for side in (more.a, more.b))
+    ids = [pa.concat_arrays(pair) for pair in zip((links.a, links.b), sides, strict=True)]
     a, b = ids
     start, end, source = both
     return Links(a, b, start, end, source, sources, links.tz)
 
 
-def _as_ids(column: Any, stays: Any) -> pa.Array:
+def as_ids_of(ids: pa.Array, kind: pa.DataType, what: str) -> pa.Array:
+    """Return ids as they stand among ids of another type, if nothing is lost by it: ``"0071"`` is no 71.
+
+    Raises
+    ------
+    SchemaError
+        When one has no exact counterpart.
+    """
     import pyarrow as pa
 
-    ids = plain(column)
-    if not isinstance(stays, Stays) or ids.type == stays.devices.type:
+    if ids.type == kind:
         return ids
-    wanted = stays.devices.type
-    if pa.types.is_integer(ids.type) != pa.types.is_integer(wanted):
-        raise SchemaError(
-            f"the contacts have ids of type {ids.type}, the stays of type {wanted}: give both one type"
-        )
     try:
-        return ids.cast(wanted)
+        found = ids.cast(kind)
+        if found.cast(ids.type).equals(ids):
+            return found
     except pa.ArrowInvalid:
-        raise SchemaError(f"the contacts have ids beyond the range of the stays' {wanted} ids") from None
+        pass
+    raise SchemaError(
+        f"{what} have ids of type {ids.type}, of which some have no exact counterpart among ids of type {kind}: give "
+        "both one type"
+    )
 
 
 def make_world(stays: Any, contacts: Links | None, extra: pa.Array | None = None) -> World:
