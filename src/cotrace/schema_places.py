@@ -162,7 +162,7 @@ VISITOR_STAYS = TableSchema(
 )
 
 _ZONE = (
-    Column("zone", "string", "name of the zone: that of the unit, or its kind and number"),
+    Column("zone", "string", "name of the zone: that of the unit, or its kind and number by the least cell"),
     Column("zone_kind", "string", "lockdown, control or precaution"),
 )
 

@@ -200,8 +200,7 @@ def _numbered(parts: list[tuple[int, str, Any, int, Int64]]) -> Drawn:
     parts = [parts[k] for k in order]
     kind = np.array([p[0] for p in parts], dtype=np.int64)
     of_kind = [int((kind[:k] == kind[k]).sum()) + 1 for k in range(kind.size)]
-    width = len(str(len(parts)))
-    names = [f"{KINDS[k]} {number:0{width}d}" for k, number in zip(kind.tolist(), of_kind, strict=True)]
+    names = [f"{KINDS[k]} {number}" for k, number in zip(kind.tolist(), of_kind, strict=True)]
     cells = [p[4] for p in parts]
     place = np.repeat(np.arange(len(parts)), [c.size for c in cells])
     cell = np.concatenate(cells) if cells else np.empty(0, dtype=np.int64)
