@@ -45,7 +45,7 @@ def test_contacts(files):
 
 
 def test_tiers_with_everything_beside_the_pings(files):
-    contacts = {"a": [3], "b": [77], "started_at": ["2021-11-01T10:00"], "finished_at": ["2021-11-01T12:00"]}
+    contacts = {"a": [3], "b": [77], "started_at": ["2021-11-01T10:00"], "finished_at": ["2021-11-01T14:00"]}
     pd.DataFrame(contacts).to_csv(files.path("contacts.csv"), index=False)
     decided = {
         "device": ["5", "77"],
