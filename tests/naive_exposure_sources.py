@@ -63,10 +63,14 @@ def days_of(
             if border(day + timedelta(days=1)) > first:
                 found.add(day)
             day += timedelta(days=1)
-    kind = {"weekend": lambda d: int(d.weekday() > 4), "weekday": lambda d: d.weekday(), "any": lambda d: 0}[
-        alike
-    ]
-    return [(border(d), border(d + timedelta(days=1)), kind(d)) for d in sorted(found)]
+    kind = {
+        "weekend": lambda d: int(d.weekday() > 4),
+        "weekday": lambda d: d.weekday(),
+        "any": lambda d: 0,
+    }[alike]
+    days = [(border(d), border(d + timedelta(days=1)), kind(d)) for d in sorted(found)]
+    # a day that the data begin or end on is alike to none
+    return [(a, b, k if span[0] <= a and b <= span[1] + 1 else a) for a, b, k in days]
 
 
 # ---- meetings --------------------------------------------------------------------------------------------------------
@@ -190,7 +194,7 @@ def sources(
                 "device": device,
                 "cases_met": seen[0],
                 "cases_asked": len(set(onsets) - {device}),
-                "expected": total / done,
+                "expected": (seen[0] + total) / (1 + done),
                 "p_value": (1 + reached) / (1 + done),
                 "case_days": seen[1],
                 "meetings": len(episodes),

@@ -1,4 +1,4 @@
-"""The tables of the queries on ties: common sources, significance, travelling together; as :mod:`cotrace.schema` has."""
+"""The tables of common sources, significance and travelling together; as :mod:`cotrace.schema` has the others."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ SIGNIFICANCE = TableSchema(
         Column(
             "surprise_bits",
             "float64",
-            "what the meetings say: each one bit, and more the emptier the place",
+            "what the meetings say: more where both go seldom, and few others",
             "bits",
         ),
         Column("expected_bits", "float64", "the same, as chance would give it", "bits"),

@@ -18,6 +18,8 @@ Alike = Literal["weekend", "weekday", "any"]
 
 #: when the fewest are under way: a night out belongs to the day that it began on
 _BORDER = time(4)
+#: numbers of the kinds of days that are alike to none
+_PARTIAL = 7
 _MOST_DRAWS = 1_000_000
 
 
@@ -52,7 +54,8 @@ def local_days(
     span : (int, int) or None
         First and last second of the data; days outside them are left out.
     alike : {"weekend", "weekday", "any"}
-        Kinds: Saturdays and Sundays apart from the others, each day of the week by itself, or all days alike.
+        Kinds: Saturdays and Sundays apart from the others, each day of the week by itself, or all days alike. A day
+        that the data begin or end on is alike to none: what was done on half of it says nothing of the other half.
 
     Returns
     -------
@@ -79,10 +82,11 @@ def local_days(
         [int(datetime.combine(d + timedelta(days=k), _BORDER, zone).timestamp()) for k in (0, 1)]
         for d in days
     ]
-    return (
-        np.array(borders, dtype=np.int64).reshape(-1, 2),
-        np.array([_kind(d, alike) for d in days], dtype=np.int64),
-    )
+    kinds = [
+        _kind(day, alike) if span[0] <= start and end <= span[1] + 1 else _PARTIAL + k
+        for k, (day, (start, end)) in enumerate(zip(days, borders, strict=True))
+    ]
+    return np.array(borders, dtype=np.int64).reshape(-1, 2), np.array(kinds, dtype=np.int64)
 
 
 def _kind(day: date, alike: Alike) -> int:

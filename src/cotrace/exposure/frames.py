@@ -15,7 +15,7 @@ from cotrace.errors import CaseError, SchemaError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["columns_of", "ids_of", "read_findings", "read_onsets"]
+__all__ = ["columns_of", "ids_of", "read_findings", "read_onsets", "read_pairs"]
 
 
 def columns_of(frame: Any, what: str, names: tuple[str, ...]) -> dict[str, list[Any]]:
@@ -108,3 +108,43 @@ def read_findings(findings: Any, device_type: pa.DataType) -> dict[str, dict[Any
                     f"row {row} of findings says another {name} of a device than an earlier row: keep one"
                 )
     return said
+
+
+#: what the two columns of a table of pairs are called
+_PAIR_NAMES = (("a", "b"), ("case_id", "companion_id"), ("case_id", "device"))
+
+
+def read_pairs(pairs: Any, device_type: pa.DataType) -> list[tuple[Any, Any]]:
+    """Return pairs of ids, each once, whichever comes first, as they first stand there."""
+    if hasattr(pairs, "companions") and hasattr(pairs.companions, "to_arrow"):
+        pairs = pairs.companions
+    if isinstance(pairs, list | tuple | set | frozenset):
+        return _once(_of_tuples(list(pairs)), device_type)
+    found = columns_of(pairs, "pairs", tuple(dict.fromkeys(name for two in _PAIR_NAMES for name in two)))
+    named = [two for two in _PAIR_NAMES if all(name in found for name in two)]
+    if not named:
+        others = " nor ".join(" and ".join(two) for two in _PAIR_NAMES[1:])
+        raise SchemaError(
+            f"pairs have no columns a and b (nor {others}); of those that are used they have "
+            f"{', '.join(found) or 'none'}"
+        )
+    return _once((found[named[0][0]], found[named[0][1]]), device_type)
+
+
+def _of_tuples(pairs: list[Any]) -> tuple[list[Any], list[Any]]:
+    for row, two in enumerate(pairs):
+        if isinstance(two, str | bytes) or not hasattr(two, "__len__") or len(two) != 2:
+            raise CaseError(
+                f"row {row} of pairs is no pair of ids: give tuples of two, or a frame with a and b"
+            )
+    return [two[0] for two in pairs], [two[1] for two in pairs]
+
+
+def _once(columns: tuple[list[Any], list[Any]], device_type: pa.DataType) -> list[tuple[Any, Any]]:
+    a, b = (ids_of(column, device_type, "pairs") for column in columns)
+    kept: dict[Any, tuple[Any, Any]] = {}
+    for row, (one, other) in enumerate(zip(a, b, strict=True)):
+        if one == other:
+            raise CaseError(f"row {row} of pairs is a device with itself: take it out")
+        kept.setdefault((min(one, other), max(one, other)), (one, other))
+    return list(kept.values())

@@ -380,7 +380,7 @@ def _table(found: _Found, judged: Int64, known: dict[str, dict[Any, str]], note:
         "device": ids,
         "cases_met": judged[order, 0],
         "cases_asked": len(found.ids) - (case >= 0),
-        "expected": judged[order, 4] / judged[order, 2],
+        "expected": (judged[order, 0] + judged[order, 4]) / (1 + judged[order, 2]),
         "p_value": p_value[order],
         "case_days": judged[order, 1],
         "meetings": sums["meetings"][order],
