@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import cast_or_null, null_mask
 from cotrace.errors import OptionError, PositionError, SchemaError
-from cotrace.exposure.areas import (
-    CellFinder,
-    Met,
-    _column,
-    _is_several,
+from cotrace.exposure.areas import CellFinder, Met
+from cotrace.exposure.common import instant, warn
+from cotrace.exposure.geometries import (
+    column_of,
     geojson_places,
     is_geojson,
     is_geometry,
+    is_several,
     to_geometry,
 )
-from cotrace.exposure.common import instant, warn
 from cotrace.exposure.given import GivenTable
 from cotrace.io.batches import CODES, Marks
 from cotrace.io.positions import PositionReader
@@ -115,7 +114,7 @@ def _from_values(finder: CellFinder, place: Any, start: Any, end: Any) -> Asked:
         names, places, said = [n for n, _, _ in listed], [g for _, g, _ in listed], [p for _, _, p in listed]
         if any(shape is None for shape in places):
             raise PositionError("a feature of the GeoJSON has no geometry: take it out")
-    elif _is_several(place) and not is_geometry(place) and any(is_geometry(p) for p in place):
+    elif is_several(place) and not is_geometry(place) and any(is_geometry(p) for p in place):
         places = list(place)  # several geometries are several places
         names, said = [None] * len(places), [{}] * len(places)
     else:
@@ -204,7 +203,7 @@ def _shapes(frame: Any, columns: Mapping[str, str] | None) -> tuple[list[Any] | 
     for name in (named,) if named else _GEOMETRIES:
         if name not in there:
             continue
-        values = _column(frame, name)
+        values = column_of(frame, name)
         shapes = [to_geometry(v) for v in values]
         if any(shape is not None for shape in shapes):
             rest = {str(c): _plain_column(frame, c) for c in there if c != name}
@@ -230,7 +229,7 @@ def _cells(finder: CellFinder, stays: Stays, given: GivenTable, shapes: list[Any
         return _found(finder, shapes)
     for role in ("cell", "tower"):
         if given.has(role):
-            return _found(finder, _ids(stays, given, role))
+            return finder.ids(_ids(stays, given, role))
     for axes in (("lon", "lat"), ("x", "y")):
         if given.has(axes[0]) and given.has(axes[1]):
             return _at_points(finder, stays, given, axes, crs)
@@ -244,14 +243,14 @@ def _cells(finder: CellFinder, stays: Stays, given: GivenTable, shapes: list[Any
     )
 
 
-def _ids(stays: Stays, given: GivenTable, role: str) -> list[Any]:
+def _ids(stays: Stays, given: GivenTable, role: str) -> pa.Array:
     """Return cells or towers of the stays' type; from CSV they are text."""
     column, kind = given.column(role), stays.cells.values.type
     given.refuse(null_mask(column), "no position")
     cast = column if column.type == kind else cast_or_null(column, kind)
     if cast.null_count > column.null_count:
         raise SchemaError(f"places: {role} has values that are none of {kind}, which the stays' cells are")
-    return list(cast.to_pylist())
+    return cast
 
 
 def _found(finder: CellFinder, places: list[Any]) -> Met:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import view
 from cotrace.durations import seconds
-from cotrace.exposure.areas import CellFinder, Met, named_geometries
+from cotrace.exposure.areas import CellFinder, Met
 from cotrace.exposure.common import names_of_cells, warn
+from cotrace.exposure.geometries import named_geometries
 from cotrace.options import ZoneRule
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cotrace.arrays import from_values
 from cotrace.companions.cases import match_ids
 from cotrace.errors import CaseError, CotraceTypeError, OptionError
-from cotrace.exposure.common import bools, instant, ints
+from cotrace.exposure.common import CANDIDATES, bools, instant, ints
 from cotrace.exposure.given import GivenTable
 from cotrace.exposure.zones import Zones
 from cotrace.io.zones import as_tzinfo
@@ -265,7 +265,9 @@ def _table(zones: Zones, rows: list[_Row], on: int, edition: Edition) -> Table:
         "why": pa.array(["; ".join(r.why) or None for r in rows], pa.string()),
     }
     return Table.from_columns(
-        LIFTING, columns, f"By the criteria of the {edition} edition; the decision is the authority's."
+        LIFTING,
+        columns,
+        f"{CANDIDATES}. By the criteria of the {edition} edition; the decision is the authority's.",
     )
 
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import take
 from cotrace.errors import OptionError, SchemaError
-from cotrace.exposure.areas import CellFinder, Met, geojson_places, is_geojson, is_geometry, named_geometries
+from cotrace.exposure.areas import CellFinder, Met
 from cotrace.exposure.common import CANDIDATES, Answer, check_stays, device_codes, device_rows, ints, table
+from cotrace.exposure.geometries import geojson_places, is_geojson, is_geometry, named_geometries
 from cotrace.exposure.trajectory import _hours, most_dwell_in
 from cotrace.schema_places import REGION_LISTS, REGION_TOTALS
 from cotrace.tables import Stays, Table

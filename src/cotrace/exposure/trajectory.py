@@ -226,7 +226,10 @@ def anchors(
     }
     what = f"home: nights from {night[0]} to {night[1]}; work: {working[0]} to {working[1]}, by the clock of {stays.tz}"
     return table(
-        ANCHORS, columns, stays, f"Guesses from dwell, of devices, not people. {what}. {_how(stays)}"
+        ANCHORS,
+        columns,
+        stays,
+        f"{CANDIDATES}. Guesses from dwell, of devices, not people. {what}. {_how(stays)}",
     )
 
 
@@ -369,4 +372,4 @@ def _how(stays: Stays) -> str:
 
 
 def _note(stays: Stays) -> str:
-    return f"Where a device is taken to be, which is no proof that its owner was there. {_how(stays)}"
+    return f"{CANDIDATES}. Where a device is taken to be is no proof that its owner was there. {_how(stays)}"

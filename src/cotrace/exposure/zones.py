@@ -14,7 +14,17 @@ from cotrace.companions.cases import Cases, read_cases
 from cotrace.durations import seconds
 from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.exposure.asked import Asked
-from cotrace.exposure.common import bools, check_stays, device_rows, instant, ints, seen_codes, table, warn
+from cotrace.exposure.common import (
+    CANDIDATES,
+    bools,
+    check_stays,
+    device_rows,
+    instant,
+    ints,
+    seen_codes,
+    table,
+    warn,
+)
 from cotrace.exposure.drawing import KINDS, CaseDwell, Drawn, _joined, draw_cells, draw_units
 from cotrace.exposure.trajectory import _hours, most_dwell_in
 from cotrace.exposure.visitors import find_meets
@@ -30,7 +40,7 @@ __all__ = ["Zones", "zones"]
 Int64 = NDArray[np.int64]
 
 _NIGHT = ("22:00", "06:00")
-_CANDIDATES = "Drawn from co-location: where phones were taken to be, not where infections are"
+_DRAWN = "Drawn from where phones were taken to be, not from where infections are"
 
 
 class Zones:
@@ -189,7 +199,7 @@ def zones(
         draw_cells(stays, dwell, rule) if units is None else draw_units(stays, dwell, units, districts, rule)
     )
     _warn_of_small(drawn, stays)
-    note = f"{_CANDIDATES}. {rule.describe()}. {stays.options.describe()}."
+    note = f"{CANDIDATES}. {_DRAWN}. {rule.describe()}. {stays.options.describe()}."
     devices = _devices(stays, drawn, homes, rule, moment)
     evidence = _evidence(stays, drawn, dwell, listed, note)
     drawn_zones = _zones(stays, drawn, evidence, devices, note)
