@@ -255,7 +255,8 @@ def _counted(
     asked: _Asked, pieces: Int64, piece_lo: Int64, pairs: Int64, keys: NDArray[np.uint64], draws: int
 ) -> tuple[Int64, NDArray[np.int32], Int64]:
     """Return what is counted of each pair, the crowds, and the number of each cell among them."""
-    from cotrace.kernels.significance import HOURS, N_JUDGED, count_crowds, judge_pairs
+    from cotrace.kernels.crowds import HOURS, count_crowds
+    from cotrace.kernels.significance import N_JUDGED, judge_pairs
 
     stays, k = asked.joined.stays, asked.days.shape[0]
     kind_lo, by_kind = days_by_kind(asked.kinds)

@@ -11,65 +11,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.kernels.days import CELL, DAY, FROM, TO, first_day, mixed, shuffle
+from cotrace.kernels.crowds import HOUR, HOURS, median, sign, stamp
+from cotrace.kernels.days import CELL, DAY, FROM, TO, shuffle
 from cotrace.kernels.jit import inlined, kernel
 
-__all__ = ["HOUR", "HOURS", "N_JUDGED", "count_crowds", "judge_pairs", "pair_meetings"]
+__all__ = ["N_JUDGED", "judge_pairs", "pair_meetings"]
 
-HOUR, HOURS = 3600, 25
 #: columns of what is counted of a pair: meetings, their surprise in thousandths of a bit, meetings in all orders,
 #: surprise in all orders, orders with a greater surprise, orders with the same, and the days on which both were seen
 MEETINGS, SURPRISE, ALL_MEETINGS, ALL_SURPRISE, GREATER, SAME, DAYS = range(7)
 N_JUDGED = 7
-#: a crowd is unusual when it is this many standard deviations (of a Poisson count) off its usual size, and also this
-#: many times as large, or as small
-_DEVIATIONS, _TIMES = 5.0, 2.0
 #: what is likelier than one day in so many says little
 _SELDOM = 64.0
-
-
-@kernel
-def count_crowds(
-    rows: NDArray[np.int32],
-    days: NDArray[np.int64],
-    cell_of: NDArray[np.int64],
-    last: NDArray[np.int32],
-    crowd: NDArray[np.int32],
-) -> None:
-    """Count the devices in some cells, and anywhere, by day and hour.
-
-    Parameters
-    ----------
-    rows : int32[n, 4]
-        Device, cell, start, end; sorted by device.
-    days : int64[k, 2]
-        Start and end of each day, in the rows' seconds.
-    cell_of : int64[cells]
-        The number of each cell that is asked for, or -1.
-    last : int32[asked cells + 1, k, 25]
-        Scratch: all -1.
-    crowd : int32[asked cells + 1, k, 25]
-        Added to; the last is of all cells together.
-
-    Notes
-    -----
-    O(n and hours that stays touch).
-    """
-    every = crowd.shape[0] - 1
-    for i in range(rows.shape[0]):
-        device, cell = rows[i, 0], cell_of[rows[i, 1]]
-        start, end = int(rows[i, 2]), int(rows[i, 3])
-        j = first_day(days, start)
-        while j < days.shape[0] and days[j, 0] < end:
-            a, b = max(start, days[j, 0]) - days[j, 0], min(end, days[j, 1]) - days[j, 0]
-            for h in range(a // HOUR, min((b - 1) // HOUR, HOURS - 1) + 1):
-                if last[every, j, h] != device:
-                    last[every, j, h] = device
-                    crowd[every, j, h] += 1
-                if cell >= 0 and last[cell, j, h] != device:
-                    last[cell, j, h] = device
-                    crowd[cell, j, h] += 1
-            j += 1
 
 
 @kernel
@@ -128,83 +81,6 @@ def pair_meetings(
             if before >= 0:
                 b += 1
     return n
-
-
-@inlined
-def _stamp(
-    pieces: NDArray[np.int64],
-    lo: int,
-    hi: int,
-    cell_of: NDArray[np.int64],
-    stamp: int,
-    add: int,
-    last: NDArray[np.int32],
-    crowd: NDArray[np.int32],
-) -> None:
-    """Add a number to the crowds that a device is part of, each once."""
-    every = crowd.shape[0] - 1
-    for p in range(lo, hi):
-        cell, j = cell_of[pieces[p, CELL]], pieces[p, DAY]
-        for h in range(pieces[p, FROM] // HOUR, min((pieces[p, TO] - 1) // HOUR, HOURS - 1) + 1):
-            if last[cell, j, h] != stamp:
-                last[cell, j, h] = stamp
-                crowd[cell, j, h] += add
-            if last[every, j, h] != stamp:
-                last[every, j, h] = stamp
-                crowd[every, j, h] += add
-
-
-@inlined
-def _median(
-    crowd: NDArray[np.int32],
-    cell: int,
-    h: int,
-    alike: NDArray[np.int64],
-    lo: int,
-    hi: int,
-    sorted_: NDArray[np.int64],
-) -> float:
-    """Return the median crowd of a cell in an hour of the days ``alike[lo:hi]``."""
-    n = hi - lo
-    for i in range(n):
-        value = int(crowd[cell, alike[lo + i], h])
-        k = i
-        while k > 0 and sorted_[k - 1] > value:
-            sorted_[k] = sorted_[k - 1]
-            k -= 1
-        sorted_[k] = value
-    return float(sorted_[(n - 1) // 2] + sorted_[n // 2]) / 2.0
-
-
-@inlined
-def _is_unusual(crowd: int, usual: float) -> bool:
-    off = abs(crowd - usual)
-    times = max((crowd + 1.0) / (usual + 1.0), (usual + 1.0) / (crowd + 1.0))
-    return off > _DEVIATIONS * math.sqrt(usual + 1.0) and times >= _TIMES
-
-
-@inlined
-def _sign(
-    cell: int,
-    number: int,
-    hours: NDArray[np.int64],
-    crowd: NDArray[np.int32],
-    kind_lo: NDArray[np.int64],
-    by_kind: NDArray[np.int64],
-    sorted_: NDArray[np.int64],
-    signs: NDArray[np.uint64],
-) -> None:
-    """Put a mark of the cell on the days on which its crowd is unusual in an hour in which both devices go there."""
-    for kind in range(kind_lo.size - 1):
-        lo, hi = kind_lo[kind], kind_lo[kind + 1]
-        for k in range(lo, hi):
-            unusual = False
-            for h in range(HOURS):
-                if hours[h] == 1 and not unusual:
-                    usual = _median(crowd, number, h, by_kind, lo, hi, sorted_)
-                    unusual = _is_unusual(int(crowd[number, by_kind[k], h]), usual)
-            if unusual:
-                signs[by_kind[k]] += mixed(np.uint64(cell) + np.uint64(1))
 
 
 @inlined
@@ -285,7 +161,7 @@ def _lay(
                 other += habit[1, kind, h]
                 said[kind, h] = -1
             hours[h] = int(one > 0 and other > 0)
-        _sign(cell, cell_of[cell], hours, crowd, kind_lo, by_kind, sorted_, signs)
+        sign(cell, cell_of[cell], hours, crowd, kind_lo, by_kind, sorted_, signs)
         for p in range(a, a_to):
             i = pieces[p, DAY]
             kind = kind_of[i]
@@ -297,8 +173,8 @@ def _lay(
                 h = min(start // HOUR, HOURS - 1)
                 if said[kind, h] < 0:
                     lo, hi = kind_lo[kind], kind_lo[kind + 1]
-                    here = _median(crowd, cell_of[cell], h, by_kind, lo, hi, sorted_)
-                    anywhere = _median(crowd, crowd.shape[0] - 1, h, by_kind, lo, hi, sorted_)
+                    here = median(crowd, cell_of[cell], h, by_kind, lo, hi, sorted_)
+                    anywhere = median(crowd, crowd.shape[0] - 1, h, by_kind, lo, hi, sorted_)
                     both = float(habit[0, kind, h] * habit[1, kind, h])
                     said[kind, h] = _bits(here, anywhere, both / float(seen[0, kind] * seen[1, kind]))
                 met[i, k, 0] += 1
@@ -416,7 +292,7 @@ def judge_pairs(
     kind_lo, by_kind : int64[kinds + 1], int64[k]
         The days by kind.
     last, crowd : int32[asked cells + 1, k, 25]
-        From :func:`count_crowds`; given back as they were, but for ``last``.
+        From :func:`cotrace.kernels.crowds.count_crowds`; given back as they were, but for ``last``.
     met : int64[k, k, 2]
     orders : int64[2, 2, k]
     groups : int64[3, k + 1]
@@ -437,8 +313,8 @@ def judge_pairs(
         a, b = piece_lo[pairs[m, 0]], piece_lo[pairs[m, 1]]
         a_end, b_end = piece_lo[pairs[m, 0] + 1], piece_lo[pairs[m, 1] + 1]
         # crowds are those of all others: nothing that is held against the two hangs on where they were
-        _stamp(pieces, a, a_end, cell_of, -2 - 4 * m, -1, last, crowd)
-        _stamp(pieces, b, b_end, cell_of, -3 - 4 * m, -1, last, crowd)
+        stamp(pieces, a, a_end, cell_of, -2 - 4 * m, -1, last, crowd)
+        stamp(pieces, b, b_end, cell_of, -3 - 4 * m, -1, last, crowd)
         sorted_ = track[2]
         _count_days(pieces, a, a_end, kind_of, sorted_, seen[0])
         _count_days(pieces, b, b_end, kind_of, sorted_, seen[1])
@@ -460,8 +336,8 @@ def judge_pairs(
             signs,
             met,
         )
-        _stamp(pieces, a, a_end, cell_of, -4 - 4 * m, 1, last, crowd)
-        _stamp(pieces, b, b_end, cell_of, -5 - 4 * m, 1, last, crowd)
+        stamp(pieces, a, a_end, cell_of, -4 - 4 * m, 1, last, crowd)
+        stamp(pieces, b, b_end, cell_of, -5 - 4 * m, 1, last, crowd)
         by_group = track[0]
         n = _group(kind_of, signs, groups[2], by_group)
         _seen_days(pieces, a, a_end, groups[2], by_group, n, groups[0], orders[0], track[1])
