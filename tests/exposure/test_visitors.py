@@ -218,6 +218,30 @@ def test_a_cells_own_outline_meets_that_cell_alone(grid):
     assert [r["certainty"] for r in found] == pytest.approx(inside[inside > 1e-9].tolist())
 
 
+def test_places_in_gcj02_are_brought_to_wgs84():
+    from cotrace.geodesy import wgs84_to_gcj02
+
+    rng = np.random.default_rng(5)
+    lon, lat = 116.4 + rng.random(200) * 0.05, 39.9 + rng.random(200) * 0.05
+    ids = np.repeat(np.arange(200), 2)
+    table = {"device": ids, "time": np.tile([0, 60], 200), "lon": np.repeat(lon, 2), "lat": np.repeat(lat, 2)}
+    stays = cotrace.find_stays(cotrace.read_pings(table, unit="s"))
+    box = shapely.box(116.41, 39.91, 116.43, 39.93)
+    shifted = shapely.transform(box, lambda xy: np.stack(wgs84_to_gcj02(xy[:, 0], xy[:, 1]), axis=1))
+    wanted = quiet(stays, box, at(0), at(60))
+    assert (
+        quiet(stays, shifted, at(0), at(60), crs="gcj02")["device"].to_pylist()
+        == wanted["device"].to_pylist()
+    )
+    assert quiet(stays, shifted, at(0), at(60))["device"].to_pylist() != wanted["device"].to_pylist()
+    a, b = wgs84_to_gcj02(116.42, 39.92)
+    points = {"lon": [a], "lat": [b], "start": [0], "end": [60]}
+    plain = quiet(stays, shapely.Point(116.42, 39.92), at(0), at(60))
+    assert quiet(stays, points, unit="s", crs="gcj02")["device"].to_pylist() == plain["device"].to_pylist()
+    with pytest.raises(cotrace.CotraceError, match="planar"):
+        cotrace.visitors(two(), box, at(0), at(60), crs="gcj02")
+
+
 def test_two_minutes_are_in_the_answer_unless_they_are_kept_out():
     found = quiet(two(), shapely.box(0, 0, 1600, 800), at(0), at(10_000))
     assert found["dwell_s"].to_pylist() == [600, 120]

@@ -87,6 +87,7 @@ def places(**given: Any) -> None:
     click.option(
         "--min-dwell", metavar="DURATION", help="Leave devices with less dwell out; none unless said."
     ),
+    click.option("--place-crs", metavar="CRS", help="CRS of the place, where it is not WGS 84: gcj02."),
     click.option("--observed", is_flag=True, help="Read the pings once more to say what was observed."),
 )
 def visitors(**given: Any) -> None:
@@ -98,7 +99,12 @@ def visitors(**given: Any) -> None:
         "visitors",
         given,
         lambda s, pings: ask(
-            s, _place(given["place"], s), pings=pings if given["observed"] else None, tz=given["tz"], **extra
+            s,
+            _place(given["place"], s),
+            pings=pings if given["observed"] else None,
+            tz=given["tz"],
+            crs=given["place_crs"],
+            **extra,
         ),
     )
 

@@ -16,6 +16,7 @@ from cotrace.crs import transformer
 from cotrace.errors import OptionError, PositionError
 from cotrace.exposure.common import names_of_cells, seen_codes
 from cotrace.exposure.geometries import is_geometry, is_several
+from cotrace.io.positions import _to_wgs84
 
 if TYPE_CHECKING:
     from cotrace.tables import Stays
@@ -59,12 +60,17 @@ class CellFinder:
     ----------
     stays : Stays
         Only cells in which there is a stay are looked at.
+    crs : str, optional
+        Of geometries, where they are not in WGS 84: ``"gcj02"``, or another geographic CRS.
     """
 
     #: a place with less than this share of a cell's area is much smaller than a cell
     SMALL = 0.25
 
-    def __init__(self, stays: Stays) -> None:
+    def __init__(self, stays: Stays, crs: Any = None) -> None:
+        if crs is not None and stays.grid is not None and stays.grid.kind == "planar":
+            raise OptionError(f"crs={crs!r} is of longitude and latitude, and cells are of {stays.grid!r}")
+        self._to_wgs84 = _to_wgs84(crs, ("lon", "lat"))
         self._cells, self._grid, self._by = stays.cells, stays.grid, stays.cells.by
         self._own = names_of_cells(stays.cells)
 
@@ -83,14 +89,12 @@ class CellFinder:
         return Met(place[order].astype(np.int64), cell[order].astype(np.int64), share[order], np.sort(small))
 
     def points(self, a: Floats, b: Floats) -> Met:
-        """Return the cells of points, lon/lat or the plane's x/y."""
+        """Return the cells of points: longitude and latitude in WGS 84, or the plane's x and y."""
         import shapely
 
-        return (
-            self.find(list(shapely.points(a, b)))
-            if self._by == "tower"
-            else self._points(a, b, np.arange(a.size))
-        )
+        if self._by == "tower":
+            return Met(*self._towers(shapely.points(a, b), np.arange(a.size)))
+        return self._points(a, b, np.arange(a.size))
 
     def ids(self, values: Any) -> Met:
         """Return the cells that stand in a column, one place each; null where there is none."""
@@ -136,6 +140,9 @@ class CellFinder:
             none = np.empty(0, dtype=np.int64)
             return none, none, np.empty(0), none
         array = np.array(shapes, dtype=object)
+        if self._to_wgs84 is not None:
+            convert = self._to_wgs84
+            array = shapely.transform(array, lambda xy: np.stack(convert(xy[:, 0], xy[:, 1]), axis=1))
         self._check(array, numbers)
         if self._by == "tower":
             return self._towers(array, numbers)

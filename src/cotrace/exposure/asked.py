@@ -84,7 +84,7 @@ def read_asked(
     crs: Any,
 ) -> Asked:
     """Read what is asked for; see :func:`cotrace.visitors`."""
-    finder = CellFinder(stays)
+    finder = CellFinder(stays, crs)
     if _is_frame(place):
         asked = _from_table(finder, stays, place, start, end, columns, tz, unit, crs)
     else:

@@ -69,9 +69,10 @@ def visitors(
         Leave out devices with less dwell; by default a visit of a second is in the answer.
     pings : Pings, optional
         The pings that the stays were made of: they are read once more, and ``observed`` is then never null.
-    columns, tz, unit, crs
-        For a table of places: which column is which, the zone of naive times, the unit of times that are numbers, and
-        what its positions are (WGS 84, or ``"gcj02"``).
+    columns, tz, unit
+        For a table of places: which column is which, the zone of naive times, the unit of times that are numbers.
+    crs : str, optional
+        Of geometries and positions: WGS 84 by default, ``"gcj02"``, or another geographic CRS.
 
     Returns
     -------
