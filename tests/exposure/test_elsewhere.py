@@ -204,3 +204,38 @@ def test_whose_devices_are():
     assert said["device_kind"].to_pylist() == ["person", None]
     with pytest.raises(cotrace.CotraceError, match="one type"):
         cotrace.with_persons(cotrace.trajectory(stays), cotrace.read_devices({"device": [1]}))
+
+
+def test_places_of_visits_that_cannot_be():
+    stays = stays_of([(1, 0, 1.0, 1.0), (1, 60, 1.0, 1.0)], Making())
+    hall = visits_of([(1, "hall", 900, 960, "t")])
+    for places, words in (
+        ({"place": ["hall", None], "x": [1.0, 1.0], "y": [1.0, 1.0]}, "1 rows have no place"),
+        ({"place": ["hall"], "x": [None], "y": [1.0]}, "no position"),
+        ({"place": ["hall"], "cell": pa.array([None], pa.int64())}, "row 0 has no position"),
+        ({"place": ["hall", "hall"], "x": [1.0, 900.0], "y": [1.0, 1.0]}, "another cell than an earlier row"),
+        ({"place": ["hall"], "lon": [1.0], "lat": [1.0]}, "columns x and y are needed"),
+    ):
+        with pytest.raises(cotrace.CotraceError, match=words):
+            cotrace.with_visits(stays, hall, places=places)
+    towers = stays_of([(1, 0, "p"), (1, 60, "p")], Making(cell_m=None, fill="forward"))
+    with pytest.raises(cotrace.CotraceError, match="towers as cells"):
+        cotrace.with_visits(towers, hall, places={"place": ["hall"], "x": [1.0], "y": [1.0]})
+    at_p = cotrace.with_visits(towers, hall, places={"place": ["hall"], "cell": ["p"]})
+    assert cotrace.trajectory(at_p)["cell"].to_pylist() == ["p", None, "p"]
+    many = visits_of([(1, "hall", 100 * k + 100, 100 * k + 150, f"s{k}") for k in range(70)])
+    with pytest.raises(cotrace.CotraceError, match="71 sources are more than 62"):
+        cotrace.with_visits(stays, many)
+
+
+def test_places_by_longitude_and_towers_by_number():
+    table = {"device": [1, 1], "time": [0, 60], "lon": [104.0] * 2, "lat": [30.0] * 2}
+    stays = cotrace.find_stays(cotrace.read_pings(table, unit="s"))
+    hall = visits_of([(2, "hall", 0, 60, "t")])
+    there = quiet(cotrace.with_visits, stays, hall, places={"place": ["hall"], "lon": [104.0], "lat": [30.0]})
+    assert len(set(cotrace.trajectory(there)["cell"].to_pylist())) == 1
+    towers = stays_of([(1, 0, 7), (1, 60, 7)], Making(cell_m=None, fill="forward"))
+    seven = quiet(cotrace.with_visits, towers, visits_of([(2, "7", 0, 60, "t"), (3, "007", 0, 60, "t")]))
+    rows = rows_of(cotrace.trajectory(seven))
+    assert [(r["device"], r["place"]) for r in rows] == [(1, None), (2, None), (3, "007")]
+    assert [r["cell"] == 7 for r in rows] == [True, True, False]
