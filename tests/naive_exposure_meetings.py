@@ -215,7 +215,7 @@ def onward(
             continue
         since, until = labels[device][0] + latency, min(end, isolated.get(device, FAR))
         if until > since:
-            found.append(Seed(device, since, until, end, end - rule.lookback))
+            found.append(Seed(device, since, until, end, min(since, end - rule.lookback)))
     return found
 
 

@@ -192,5 +192,5 @@ def _reach(rows: NDArray[np.int32], device_lo: Int64) -> NDArray[np.int32]:
     """Return how far the rows of each device reach so far."""
     group = np.repeat(np.arange(device_lo.size - 1), np.diff(device_lo))
     end = rows[:, 3].astype(np.int64)
-    far = int(end.max()) + 1 if end.size else 1
+    far = int(end.max() - end.min()) + 1 if end.size else 1
     return (np.maximum.accumulate(end + group * far) - group * far).astype(np.int32)

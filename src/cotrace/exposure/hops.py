@@ -53,7 +53,8 @@ def seeds_of_contacts(
     """Return contacts as seeds: from their first exposure on, until they are isolated or tracing ends."""
     end = np.full(device.size, asked.end)
     until = np.minimum(end, decisions.isolated_at[device])
-    return Seeds.of(device, labels[device, 0] + latency, until, end, end - rule.lookback_s)
+    since = labels[device, 0] + latency
+    return Seeds.of(device, since, until, end, np.minimum(since, end - rule.lookback_s))
 
 
 def hops_table(asked: Asked, parts: Sequence[Rows], via: Int64, note: str) -> Table:

@@ -252,7 +252,7 @@ def _check_contradictions(codes: Int64, at: Int64, words: Int64) -> None:
     same = (np.diff(codes[order]) == 0) & (np.diff(at[order]) == 0) & (np.diff(words[order]) != 0)
     same &= codes[order][1:] >= 0
     if same.any():
-        rows = np.sort(order[1:][same])
+        rows = np.sort(np.maximum(order[1:], order[:-1])[same])
         raise OptionError(
             f"adjudications: {rows.size:,} decisions differ from another of the same device at the same time (first: "
             f"row {rows[0]}): keep the one that is meant"

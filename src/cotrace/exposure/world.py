@@ -244,7 +244,8 @@ def _is_sorted(first: pa.Array, parts: list[pa.Array]) -> bool:
 def _clock(stays: Stays | None, contacts: Links | None) -> tuple[int, str]:
     bases, ends = [], []
     if stays is not None and len(stays):
-        bases.append(stays.base)
+        # a base may lie within the data: seconds here are never negative, as kernels put them into keys
+        bases.append(stays.base + min(0, int(stays.rows[:, 2].min())))
         ends.append(stays.base + int(stays.rows[:, 3].max()))
     if contacts is not None and contacts.start.size:
         bases.append(int(contacts.start.min()))
@@ -287,7 +288,8 @@ def _with_stays(world: World, stays: Stays) -> World:
 
 
 def _with_contacts(world: World, contacts: Links) -> World:
-    sources = world.sources + tuple(s for s in contacts.sources if s not in world.sources)
+    # by name: the order in which contacts came must not show
+    sources = world.sources + tuple(sorted(set(contacts.sources) - set(world.sources)))
     if len(sources) > _MOST_SOURCES:
         raise OptionError(
             f"there are {len(sources)} sources: at most {_MOST_SOURCES} can be told apart; join some under one name"
