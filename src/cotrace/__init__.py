@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cotrace.exposure.sources import CommonSources, common_sources
     from cotrace.exposure.tiers import Tiers, tiers
     from cotrace.exposure.trajectory import anchors, places, trajectory
+    from cotrace.exposure.travel import co_travel
     from cotrace.exposure.visitors import visitors
     from cotrace.exposure.zones import Zones, zones
     from cotrace.grid import Grid
@@ -57,6 +58,7 @@ __all__ = [
     "Zones",
     "__version__",
     "anchors",
+    "co_travel",
     "common_sources",
     "contacts",
     "find_companions",
@@ -98,6 +100,7 @@ _HOMES = {
     "StayOptions": "options",
     "Stays": "tables",
     "Table": "tables",
+    "co_travel": "exposure.travel",
     "common_sources": "exposure.sources",
     "find_companions": "companions",
     "find_stays": "stays",

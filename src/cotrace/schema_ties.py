@@ -157,11 +157,16 @@ SIGNIFICANT_MEETINGS = TableSchema(
     ("rank", "started_at", "cell"),
 )
 
+_AS_OF = Column(
+    "as_of", "instant", "the moment that closes the case's lookback, if one was given", nullable=True
+)
+
 CO_TRAVEL = TableSchema(
     "co_travel",
     "one device that went the same way as a case at the same times: a candidate from co-location",
     (
         Column("case_id", "device", "device id of the case, as the caller gave it"),
+        _AS_OF,
         Column("device", "device", "device id of the one that went along"),
         Column("rides", "int64", "ways that they went together"),
         Column("cells", "int64", "distinct cells that both were seen in on these", "cells"),
@@ -171,7 +176,7 @@ CO_TRAVEL = TableSchema(
         Column("last_finished_at", "instant", "end of the last ride"),
         Column("largest_lag_s", "int64", "the most by which their times in one cell are apart", "s"),
     ),
-    ("case_id", "device"),
+    ("case_id", "as_of", "device"),
 )
 
 RIDES = TableSchema(
@@ -179,6 +184,7 @@ RIDES = TableSchema(
     "one cell that a case and another device passed on a ride together",
     (
         Column("case_id", "device", "the case"),
+        _AS_OF,
         Column("device", "device", "the one that went along"),
         Column("ride", "int64", "number of the ride of these two, from 1"),
         *_CELL_AND_PLACE,
@@ -187,7 +193,7 @@ RIDES = TableSchema(
         Column("device_from", "instant", "first ping of the other device in the cell"),
         Column("device_to", "instant", "its last ping there"),
     ),
-    ("case_id", "device", "ride", "case_from"),
+    ("case_id", "as_of", "device", "ride", "case_from"),
 )
 
 TABLES = (SOURCES, SOURCE_MEETINGS, SOURCE_PLACES, SIGNIFICANCE, SIGNIFICANT_MEETINGS, CO_TRAVEL, RIDES)
