@@ -246,28 +246,28 @@ SCREENING = TableSchema(
     "screening",
     "one device to test, or one person where it is known who has the devices",
     (
-        Column("number", "int64", "place in the order of risk, from 1"),
-        Column("day", "int64", "day of testing, from 1"),
+        Column("list_number", "int64", "place in the order of risk, from 1"),
+        Column("test_day", "int64", "day of testing, from 1"),
         Column("device", "device", "device id, as the caller gave it"),
         Column("person", "string", "the person who has it, where that is known", nullable=True),
         Column("zone", "string", "the zone for which it is listed", nullable=True),
         Column("zone_kind", "string", "lockdown, control or precaution", nullable=True),
         Column("why", "string", "home, present or visitor; listed where devices were given"),
-        Column("rows", "int64", "rows of the input that this one stands for", "rows"),
+        Column("n_rows", "int64", "rows of the input that this one stands for", "rows"),
     ),
-    ("number",),
+    ("list_number",),
 )
 
 SCREENING_TOTALS = TableSchema(
     "screening_totals",
     "one day and zone: how many are tested",
     (
-        Column("day", "int64", "day of testing, from 1"),
+        Column("test_day", "int64", "day of testing, from 1"),
         Column("zone", "string", "the zone", nullable=True),
         Column("zone_kind", "string", "lockdown, control or precaution", nullable=True),
         Column("devices", "int64", "devices to test", "devices"),
     ),
-    ("day", "zone_kind", "zone"),
+    ("test_day", "zone_kind", "zone"),
 )
 
 REGION_LISTS = TableSchema(

@@ -149,12 +149,12 @@ def test_screening_of_zones_has_everybody_once_in_order_of_risk():
         assert [r["device"] for r in listed] == [
             d for d, _ in sorted(risk.items(), key=lambda item: (item[1], item[0]))
         ]
-        assert [r["day"] for r in listed] == [k // capacity + 1 for k in range(len(listed))]
-        assert sum(r["rows"] for r in listed) == len(concerned) == found.counts.rows
+        assert [r["test_day"] for r in listed] == [k // capacity + 1 for k in range(len(listed))]
+        assert sum(r["n_rows"] for r in listed) == len(concerned) == found.counts.rows
         totals = rows_of(found.evidence)
         assert sum(t["devices"] for t in totals) == len(listed)
         for t in totals:
-            same = [r for r in listed if (r["day"], r["zone"]) == (t["day"], t["zone"])]
+            same = [r for r in listed if (r["test_day"], r["zone"]) == (t["test_day"], t["zone"])]
             assert len(same) == t["devices"]
 
 
@@ -167,7 +167,7 @@ def test_people_are_tested_once_and_vehicles_never():
         }
     )
     found = cotrace.screening({"device": [4, 2, 1, 3, 9, 9], "rank": [1, 2, 3, 4, 5, None]}, 2, devices=known)
-    assert [(r["device"], r["person"], r["rows"]) for r in rows_of(found)] == [
+    assert [(r["device"], r["person"], r["n_rows"]) for r in rows_of(found)] == [
         (2, "p", 2),
         (3, "q", 1),
         (9, None, 2),

@@ -82,7 +82,7 @@ def screening(
     >>> import cotrace
     >>> asked = {"device": [7, 5, 7, 9], "rank": [2, 1, 3, 2]}
     >>> found = cotrace.screening(asked, 2)
-    >>> list(zip(*(found[c].to_pylist() for c in ("number", "day", "device"))))
+    >>> list(zip(*(found[c].to_pylist() for c in ("list_number", "test_day", "device"))))
     [(1, 1, 5), (2, 1, 7), (3, 2, 9)]
     >>> found.counts.collapsed
     1
@@ -206,21 +206,21 @@ def _answer(
         return pa.array([values[k] for k in at.tolist()], pa.string())
 
     columns = {
-        "number": ints(np.arange(1, at.size + 1)),
-        "day": ints(day),
+        "list_number": ints(np.arange(1, at.size + 1)),
+        "test_day": ints(day),
         "device": take(listed["device"], at),
         "person": words(person),
         "zone": words(listed["zone"]),
         "zone_kind": words(listed["zone_kind"]),
         "why": words(listed["why"]),
-        "rows": ints(times),
+        "n_rows": ints(times),
     }
     note = f"{CANDIDATES}. {counts.describe()}"
     main = Table.from_columns(SCREENING, columns, note, device=listed["device"].type)
-    keys = main.to_arrow().select(["day", "zone", "zone_kind"])
-    totals = keys.group_by(["day", "zone", "zone_kind"]).aggregate([([], "count_all")])
-    totals = totals.sort_by([("day", "ascending"), ("zone_kind", "ascending"), ("zone", "ascending")])
-    parts = {name: totals[name].combine_chunks() for name in ("day", "zone", "zone_kind")}
+    keys = main.to_arrow().select(["test_day", "zone", "zone_kind"])
+    totals = keys.group_by(["test_day", "zone", "zone_kind"]).aggregate([([], "count_all")])
+    totals = totals.sort_by([("test_day", "ascending"), ("zone_kind", "ascending"), ("zone", "ascending")])
+    parts = {name: totals[name].combine_chunks() for name in ("test_day", "zone", "zone_kind")}
     parts["devices"] = totals["count_all"].combine_chunks()
     found = Screening.of(main, Table.from_columns(SCREENING_TOTALS, parts, note))
     assert isinstance(found, Screening)
