@@ -16,6 +16,7 @@ import click
 from cotrace.cli.commands import companions, demo, info, stays
 from cotrace.cli.meetings import COMMANDS as MEETINGS
 from cotrace.cli.places import COMMANDS as PLACES
+from cotrace.cli.ties import COMMANDS as TIES
 from cotrace.errors import CotraceError
 
 __all__ = ["BAD_INPUT", "FAILED", "STOPPED", "App", "app", "main"]
@@ -120,7 +121,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo, *PLACES, *MEETINGS):
+for _command in (companions, stays, info, demo, *PLACES, *MEETINGS, *TIES):
     app.add_command(_command)
 
 

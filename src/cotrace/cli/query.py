@@ -59,8 +59,10 @@ def query_options(*own: Callable[[F], F]) -> Callable[[F], F]:
 def run_query(
     command: str,
     given: Given,
-    ask: Callable[[Stays, Pings], Any],
+    ask: Callable[[Any, Pings], Any],
     more: Callable[[Any, Path], list[str]] | None = None,
+    *,
+    from_pings: bool = False,
 ) -> None:
     """Make stays, ask, print the answer and write its tables.
 
@@ -73,6 +75,8 @@ def run_query(
         Asks the library; called with the stays and the pings.
     more : callable, optional
         Writes further files of the answer into a folder and returns their names.
+    from_pings : bool
+        Whether the pings alone are asked: then no stays are made, and visits have no part in it.
     """
     from cotrace.cli import build, output
     from cotrace.cli.apart import check_apart
@@ -91,11 +95,16 @@ def run_query(
     with warning_lines(progress, "refused.parquet of 'cotrace stays --out DIR'") as warned:
         pings = build.open_pings(given)
         options = build.stay_options(given, build.named_preset(given), pings)
-        stays = find_stays(pings, options=options, threads=given["threads"], progress=progress)
-        answer = ask(_with_visits(stays, given), pings)
+        if from_pings:
+            answer = _from_pings(ask, pings, given)
+            made = (options, pings.counts)
+        else:
+            stays = find_stays(pings, options=options, threads=given["threads"], progress=progress)
+            answer = ask(_with_visits(stays, given), pings)
+            made = (stays.options, stays.counts)
     tables = _tables_of(answer, given)
     if out is not None:
-        run = _run(command, given, stays, tables, warned)
+        run = _run(command, given, made, tables, warned)
         if as_file:
             fill = partial(_file, table=next(iter(tables.values())), run=run)
             output.write_file(out, fill, overwrite=given["overwrite"])
@@ -105,6 +114,16 @@ def run_query(
     click.echo(str(next(iter(tables.values()))))
     if out is not None:
         click.echo(f"written to {out} ({time.perf_counter() - started:.1f} s)")
+
+
+def _from_pings(ask: Callable[[Any, Pings], Any], pings: Pings, given: Given) -> Any:
+    from cotrace.errors import OptionError
+
+    if given.get("visits") is not None:
+        raise OptionError("--visits have no part here: this query works on pings alone")
+    answer = ask(None, pings)
+    len(answer.evidence)
+    return answer
 
 
 def _with_visits(stays: Stays, given: Given) -> Stays:
@@ -132,11 +151,11 @@ def _tables_of(answer: Any, given: Given) -> dict[str, Table]:
 
 
 def _run(
-    command: str, given: Given, stays: Stays, tables: Mapping[str, Table], warned: Any
+    command: str, given: Given, made: tuple[Any, Any], tables: Mapping[str, Table], warned: Any
 ) -> dict[str, Any]:
     from cotrace.cli.record import CANDIDATES, _run
 
-    run = {"what": CANDIDATES, **_run(command, given, stays.options, stays.counts, warned)}
+    run = {"what": CANDIDATES, **_run(command, given, *made, warned)}
     run["reads"] = next(iter(tables.values())).note
     run["rows"] = {name: len(table) for name, table in tables.items()}
     return run
