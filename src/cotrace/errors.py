@@ -72,7 +72,7 @@ class CotraceWarning(UserWarning):
     kind : str
         One word to filter by: ``coverage``, ``crowd``, ``resolution``, ``modal_gap``, ``conflicts``,
         ``refused``, ``cases``, ``threshold``, ``area_of_use``, ``unit``, ``zones``,
-        ``positions`` or ``elsewhere``.
+        ``positions``, ``elsewhere`` or ``links``.
     figures : dict
         The same figures as values.
     """
