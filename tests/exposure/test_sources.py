@@ -77,10 +77,10 @@ def test_who_lives_next_door_is_expected_to_meet(found):
 def test_tracing_forward_from_a_lists_e(stays, found):
     first = min(r["started_at"] for r in rows_of(found.evidence) if (r["device"], r["case_id"]) == ("D", "A"))
     case = {"device": ["A"], "as_of": [LAST], "infectious_from": [datetime.fromtimestamp(first, UTC)]}
-    contacts = cotrace.find_companions(
-        stays, case, rule=cotrace.CompanionRule(min_cumulative=None, lookback="21d")
-    )
-    assert "E" in contacts.companions["companion_id"].to_pylist()
+    contacts = cotrace.contacts(stays, case, rule=cotrace.CompanionRule(min_cumulative=None, lookback="21d"))
+    listed = set(contacts["device"].to_pylist())
+    assert "E" in listed
+    assert not listed & {"B", "C"}
 
 
 def test_places_have_the_flat_of_the_gatherings(found):
