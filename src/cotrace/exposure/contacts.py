@@ -121,7 +121,7 @@ def _listed(asked: Asked, case: Int64, rows: Int64) -> dict[str, Any]:
 
 def _summed(asked: Asked, case: Int64, rows: Int64) -> dict[str, Any]:
     """Return one row a case and device of meetings that are sorted by these and start."""
-    from cotrace.kernels.temporal import sum_spans
+    from cotrace.kernels.folds import sum_spans
 
     new = np.ones(case.size, dtype=np.bool_)
     new[1:] = (np.diff(case) != 0) | (np.diff(rows[:, DEVICE]) != 0)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import take
+from cotrace.kernels.temporal import FAR as NO_LABEL
 
 if TYPE_CHECKING:
     from cotrace.companions.index import CellIndex
@@ -40,8 +41,6 @@ _BATCH = 1 << 17
 #: seeds that are held to a rule of dwell at a time
 _CHUNK = 256
 _EDGE = 2**31 - 1
-#: the label of a device that nobody has met
-NO_LABEL = 2**40
 
 
 @dataclass(frozen=True)
@@ -228,7 +227,7 @@ def first_meetings(
 
     First is the earliest start; of several the one that ends last, then the least device and cell.
     """
-    from cotrace.kernels.temporal import fold_first
+    from cotrace.kernels.folds import fold_first
 
     for batch in meetings(world, seeds, rule, wanted, threads):
         fold_first(batch, batch.shape[0], seeds.device, labels)
@@ -251,7 +250,7 @@ def spans_of(
     threads: int = 1,
 ) -> Spans:
     """Sum up the meetings of each device with seeds, or with the one that ``via`` (int64[devices]) names."""
-    from cotrace.kernels.temporal import fold_spans, keep_pairs, sum_spans
+    from cotrace.kernels.folds import fold_spans, keep_pairs, sum_spans
 
     last, parts = np.full(world.n, -NO_LABEL, dtype=np.int64), []
     for batch in meetings(world, seeds, rule, wanted, threads):
@@ -275,7 +274,8 @@ def evidence_of(
     threads: int = 1,
 ) -> Rows:
     """Return the meetings of each device with seeds, or with the one that ``via`` names, as they come."""
-    from cotrace.kernels.temporal import N_MEETING, keep_pairs
+    from cotrace.kernels.folds import keep_pairs
+    from cotrace.kernels.temporal import N_MEETING
 
     kept = [np.empty((0, N_MEETING), dtype=np.int32)]
     for batch in meetings(world, seeds, rule, wanted, threads):

@@ -235,7 +235,7 @@ class _Trace:
         return spans_of(self.world, before, _ANY, wanted, labels[:, 2]).shared
 
     def _risk(self, exposed: Exposed, roots: Seeds, free: NDArray[np.bool_]) -> _Tier:
-        from cotrace.kernels.temporal import fold_first
+        from cotrace.kernels.folds import fold_first
 
         wanted, labels = free.astype(np.uint8), new_labels(self.world.n)
         last, shared = np.full(self.world.n, -NO_LABEL), np.zeros(self.world.n, dtype=np.int64)
@@ -249,7 +249,7 @@ class _Trace:
 
 
 def _add_visits(batch: Rows, last: Int64, shared: Int64) -> None:
-    from cotrace.kernels.temporal import add_visits
+    from cotrace.kernels.folds import add_visits
 
     add_visits(batch, batch.shape[0], last, shared)
 
@@ -322,7 +322,8 @@ class _Made:
 
     def evidence(self) -> Iterator[Rows]:
         """Find the meetings again of each device with the one in ``via``."""
-        from cotrace.kernels.temporal import N_MEETING, keep_pairs
+        from cotrace.kernels.folds import keep_pairs
+        from cotrace.kernels.temporal import N_MEETING
 
         world = self.asked.world
         yield np.empty((0, N_MEETING), dtype=np.int32)
