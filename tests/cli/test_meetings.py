@@ -55,11 +55,11 @@ def test_tiers_with_everything_beside_the_pings(files):
     }
     pd.DataFrame(decided).to_csv(files.path("decided.csv"), index=False)
     whose = pd.DataFrame({"device": [77], "person": ["p"], "kind": ["vehicle"]})
-    whose.to_parquet(files.path("devices.parquet"))
+    whose.to_csv(files.path("devices.csv"), index=False)
     run(
         files, "tiers", files.pings, "--cases", files.cases, "--min-shared", "3h", "--tz", ZONE,
         "--contacts", files.path("contacts.csv"), "--adjudications", files.path("decided.csv"),
-        "--device-table", files.path("devices.parquet"), "--through", "person", "--latency", "1h", "--window", "30min",
+        "--device-table", files.path("devices.csv"), "--through", "person", "--latency", "1h", "--window", "30min",
     )  # fmt: skip
     wanted = library.tiers(
         stays(files),

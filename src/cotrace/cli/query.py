@@ -147,7 +147,21 @@ def _tables_of(answer: Any, given: Given) -> dict[str, Table]:
     if given.get("device_table") is None:
         return tables
     known = read_devices(given["device_table"])
-    return {name: with_persons(table, known) for name, table in tables.items()}
+    return {name: with_persons(table, _of_type(known, table)) for name, table in tables.items()}
+
+
+def _of_type(known: Table, table: Table) -> Table:
+    """Return the device table with ids of a result's type: in CSV all ids are text."""
+    from cotrace.exposure.world import as_ids_of
+    from cotrace.tables import Table
+
+    kinds = [table.to_arrow().schema.field(c.name).type for c in table.schema.columns if c.kind == "device"]
+    rows = known.to_arrow()
+    if not kinds or kinds[0] == rows["device"].type:
+        return known
+    ids = as_ids_of(rows["device"].combine_chunks(), kinds[0], "the device table's devices")
+    columns = {"device": ids, **{name: rows[name].combine_chunks() for name in ("person", "kind")}}
+    return Table.from_columns(known.schema, columns, known.note, device=kinds[0])
 
 
 def _run(
