@@ -241,6 +241,11 @@ def test_pairs_come_in_many_forms():
     frame = {"a": [ids[0]] * len(others), "b": others}
     for form in (companions, companions.companions, frame, cotrace.significance(stays, frame)):
         assert cotrace.significance(stays, form).to_arrow().equals(wanted)
+    # whom another rule finds, or finds besides, is judged alike
+    contacts = cotrace.contacts(stays, ids[:1], as_of=at)
+    assert set(cotrace.significance(stays, contacts)["b"].to_pylist()) == set(
+        contacts["contact_id"].to_pylist()
+    )
     doubled = [(ids[0], other) for other in others] + [(other, ids[0]) for other in others]
     assert cotrace.significance(stays, doubled).to_arrow().equals(wanted)
 

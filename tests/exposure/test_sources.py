@@ -78,7 +78,7 @@ def test_tracing_forward_from_a_lists_e(stays, found):
     first = min(r["started_at"] for r in rows_of(found.evidence) if (r["device"], r["case_id"]) == ("D", "A"))
     case = {"device": ["A"], "as_of": [LAST], "infectious_from": [datetime.fromtimestamp(first, UTC)]}
     contacts = cotrace.contacts(stays, case, rule=cotrace.CompanionRule(min_cumulative=None, lookback="21d"))
-    listed = set(contacts["device"].to_pylist())
+    listed = set(contacts["contact_id"].to_pylist())
     assert "E" in listed
     assert not listed & {"B", "C"}
 

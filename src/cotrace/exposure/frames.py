@@ -111,7 +111,7 @@ def read_findings(findings: Any, device_type: pa.DataType) -> dict[str, dict[Any
 
 
 #: what the two columns of a table of pairs are called
-_PAIR_NAMES = (("a", "b"), ("case_id", "companion_id"), ("case_id", "device"))
+_PAIR_NAMES = (("a", "b"), ("case_id", "companion_id"), ("case_id", "contact_id"), ("case_id", "device"))
 
 
 def read_pairs(pairs: Any, device_type: pa.DataType) -> list[tuple[Any, Any]]:
