@@ -63,6 +63,12 @@ def common_sources(stays: cotrace.Stays) -> Query:
     return lambda: cotrace.common_sources(stays, cases)
 
 
+@query("significance of 100 pairs")
+def significance(stays: cotrace.Stays) -> Query:
+    listed = ids(stays, 200)
+    return lambda: cotrace.significance(stays, list(zip(listed[::2], listed[1::2], strict=True)))
+
+
 def all_pairs(stays: cotrace.Stays) -> dict[str, Any]:
     """Stream all pairs, and say what that took."""
     for _ in cotrace.pairs(stays._slice(1000)):
@@ -104,6 +110,11 @@ def main() -> None:
             print(f"{name:36} {took:9.2f} ms" + (f"   (asked: {bar:g} ms)" if bar else ""))
         if bar is not None and took > bar:
             missed.append(name)
+    if args.only in (name := "co-travel of 10 cases, from pings"):
+        pings, cases = cotrace.read_pings(args.folder / "pings"), ids(stays, 10)
+        found["ms"][name] = took = timed(lambda: cotrace.co_travel(pings, cases, as_of=end_of(stays)), 1)
+        if not args.json:
+            print(f"{name:36} {took:9.2f} ms")
     if args.only in "all pairs":
         found["pairs"] = one = all_pairs(stays)
         low, high = (one["overlaps_a_second"] / rate for rate in BEST_JOIN[::-1])

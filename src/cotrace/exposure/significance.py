@@ -113,7 +113,7 @@ def significance(
     ``lift`` is ``meetings / expected``.
 
     What both repeat at the same hours on every day is habit by this model, and never significant. With fewer than
-    about five days that are alike no p-value can be small. About 1 ms a pair (14 days, 999 draws).
+    about five days that are alike no p-value can be small. Well under 1 ms a pair (14 days, 999 draws).
 
     References
     ----------

@@ -99,7 +99,7 @@ def co_travel(
     device after the one taken last; a ride goes on while neither of the two is unseen for more than ``max_break``
     between one taken pass and the next.
 
-    The pings are read twice; 12 bytes are held a ping of the times in which a case is under way.
+    The pings are read twice; 16 bytes are held a ping of the times in which a case is under way.
 
     Examples
     --------
@@ -175,15 +175,19 @@ def _rides(seen: Observed, windows: Int64, longest: int, near: int) -> tuple[Int
     from cotrace.kernels.travel import CELL, FROM, TO, chain, count_close, fill_close
 
     passes = seen.passes
-    by_cell = np.lexsort((passes[:, FROM], passes[:, CELL])).astype(np.int64)
+    slices = np.empty((seen.cases.size, 2), dtype=np.int64)
+    device_slices(passes, seen.cases, slices)
+    wanted = np.zeros(len(seen.cells.values), dtype=np.bool_)
+    for lo, hi in slices.tolist():
+        wanted[passes[lo:hi, CELL]] = True
+    there = np.flatnonzero(wanted[passes[:, CELL]])
+    by_cell = there[np.lexsort((passes[there, FROM], passes[there, CELL]))].astype(np.int64)
     cell = passes[by_cell, CELL]
     cell_lo = np.searchsorted(cell, np.arange(len(seen.cells.values) + 1)).astype(np.int64)
     far = int(passes[:, TO].max(initial=0)) + 1
     latest = (
         np.maximum.accumulate(passes[by_cell, TO] + cell.astype(np.int64) * far) - cell.astype(np.int64) * far
     )
-    slices = np.empty((seen.cases.size, 2), dtype=np.int64)
-    device_slices(passes, seen.cases, slices)
     cases = np.concatenate([slices, windows], axis=1)
     close = np.empty((count_close(passes, by_cell, cell_lo, latest, cases, near), 4), dtype=np.int64)
     fill_close(passes, by_cell, cell_lo, latest, cases, near, close)

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import take
+from cotrace.errors import TimeError
 from cotrace.exposure.common import seen_codes
 from cotrace.ids import ids_of_type
 from cotrace.io.refused import outside
 from cotrace.options import StayOptions
+from cotrace.stays.builder import rows_by_key
 from cotrace.stays.locate import Locator, fitting_grid, located_by, make_locator
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Observed", "observe"]
 
 Int64 = NDArray[np.int64]
+#: int32 seconds reach 68 years
+_FARTHEST = 2**31 - 2**25
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,13 @@ def observe(
 
     Notes
     -----
-    12 bytes are held for each ping of the times in which a case is under way, and some minutes before and after; for
-    the cases, 16 for each of all their pings.
+    16 bytes are held for each ping of the times in which a case is under way, and some minutes before and after, and
+    24 for each ping of the cases.
+
+    Raises
+    ------
+    TimeError
+        When the cases are under way at times that are more than 67 years apart.
     """
     source = located_by(pings, options)
     options = replace(options, grid=options.grid or fitting_grid(pings, towers=source == "tower"))
@@ -99,22 +108,22 @@ def observe(
     seen = np.isin(mine, found[:, 0])
     spans = _under_way(_sorted(found, own), mine, windows, longest, 2 * longest + tolerance)
     base = int(spans[0, 0]) if spans.size else 0
+    if spans.size and int(spans[-1, 1]) - base > _FARTHEST:
+        raise TimeError("the cases' pings span more than 67 years: is a time wrong, or in another unit?")
     reader = _Reader(pings, options, threads)
-    kept = [
-        np.stack([d, t - base, c], axis=1).astype(np.int32)[_inside(t, spans)]
-        for d, t, c in reader.batches(spans)
-    ]
+    kept = [_rows(d, t, c, spans) for d, t, c in reader.batches(spans)]
     for warning in reader.locate.warnings():
         warnings.warn(warning, stacklevel=outside())
     order = np.argsort(reader.ids.order_keys(), kind="stable")
     cell_order = reader.locate.cells().order()
-    rows = np.concatenate([np.empty((0, 3), dtype=np.int32), *kept])
-    del kept
-    rows[:, 0] = _ranks(order)[rows[:, 0]]
-    rows[:, 2] = _ranks(cell_order)[rows[:, 2]]
+    ranks, cell_ranks = _ranks(order), _ranks(cell_order)
+    for block in kept:
+        block[:, 0] = ranks[block[:, 0]]
+        block[:, 2] = cell_ranks[block[:, 2]]
+    rows = _once(rows_by_key(kept, 0, order.size))
     devices = take(reader.ids.values(), order)
     return Observed(
-        _passes(_once(rows), longest),
+        _passes(rows, longest),
         devices,
         reader.locate.cells().take(cell_order),
         seen_codes(devices, ids),
@@ -150,7 +159,7 @@ def _ranks(order: Int64) -> NDArray[np.int32]:
     return ranks
 
 
-def _sorted(found: Int64, reader: _Reader) -> Int64:
+def _sorted(found: Int64, reader: _Reader) -> NDArray[np.signedinteger]:
     """Return pings by device and time, cells as their places in the order of cells, one a second."""
     found = found.copy()
     found[:, 2] = _ranks(reader.locate.cells().order())[found[:, 2]]
@@ -159,10 +168,22 @@ def _sorted(found: Int64, reader: _Reader) -> Int64:
 
 def _once(rows: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
     """Sort pings by device, time; of several in one second keep the one in the greatest cell."""
-    rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
-    last = np.ones(rows.shape[0], dtype=np.bool_)
-    last[:-1] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
-    return np.ascontiguousarray(rows[last])
+    key = rows[:, 0].astype(np.int64) * 2**40 + rows[:, 1]
+    if (key[1:] <= key[:-1]).any():  # pings mostly come in the order of time, one a second
+        rows = rows[np.lexsort((rows[:, 2], key))]
+        last = np.ones(rows.shape[0], dtype=np.bool_)
+        last[:-1] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
+        rows = rows[last]
+    return np.ascontiguousarray(rows[:, :3])
+
+
+def _rows(devices: Int64, times: Int64, cells: Int64, spans: Int64) -> NDArray[np.int32]:
+    """Return the pings within spans as rows: device, time from the first span, cell, 0."""
+    inside = np.flatnonzero(_inside(times, spans))
+    rows = np.zeros((inside.size, 4), dtype=np.int32)
+    for column, values in enumerate((devices, times - (spans[0, 0] if spans.size else 0), cells)):
+        rows[:, column] = values[inside]
+    return rows
 
 
 def _under_way(
