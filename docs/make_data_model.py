@@ -8,6 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cotrace.schema import TABLES, Column, TableSchema
+from cotrace.schema_meetings import TABLES as MEETING_TABLES
+from cotrace.schema_places import TABLES as PLACE_TABLES
+from cotrace.schema_ties import TABLES as TIE_TABLES
 
 PAGE = Path(__file__).with_name("data-model.md")
 
@@ -23,16 +26,17 @@ when a table has no rows.
 | type here | what it is |
 |---|---|
 | id | a device id as the caller gave it: `int64`, `uint64` or `large_string` |
+| ids | a list of ids |
 | cell | a grid cell packed into one `int64` ([how](grid.md)), or a tower id: `int64`, `uint64` or `large_string` |
 | instant | a timestamp in microseconds with the time zone of the input; whole seconds, as cotrace has no finer ones |
-| int64, float64, string | as in Arrow |
+| int64, float64, string, bool | as in Arrow |
 
 *Null* says whether a value may be missing. Durations are whole seconds and their names end in `_s`. Intervals are
 half-open: `started_at` belongs to them, `finished_at` does not. What the words mean stands in the
 [glossary](glossary.md).
 """
 
-KINDS = {"device": "id", "cell": "cell", "instant": "instant"}
+KINDS = {"device": "id", "devices": "ids", "cell": "cell", "instant": "instant"}
 
 FROM = {
     "stays": "`cotrace.find_stays(pings)`, and `found.stays` (those in the cases' cells alone)",
@@ -43,6 +47,38 @@ FROM = {
     "coverage": "`found.coverage`",
     "occupancy": "`cotrace.occupancy(stays)`",
     "towers": "`cotrace.read_pings(towers=...)` takes it, `pings.towers` shows it",
+    "visits": "`cotrace.read_visits(table)`",
+    "reported_contacts": "`cotrace.read_contacts(table)`",
+    "devices": "`cotrace.read_devices(table)`",
+    "trajectory": "`cotrace.trajectory(stays, devices)`",
+    "anchors": "`cotrace.anchors(stays)`",
+    "places": "`cotrace.places(stays, cases)`",
+    "contacts": "`cotrace.contacts(stays, cases)`",
+    "meetings": "`found.evidence`, `found` being what `cotrace.contacts` returns",
+    "tiers": "`cotrace.tiers(stays, cases)`",
+    "tier_sizes": "`found.sizes`, `found` being what `cotrace.tiers` returns",
+    "hops": "`found.evidence`, `found` being what `cotrace.tiers` or `cotrace.rings` returns",
+    "rings": "`cotrace.rings(stays, cases)`",
+    "ring_sizes": "`found.sizes`, `found` being what `cotrace.rings` returns",
+    "pairs": "`cotrace.pairs(stays)`, batch by batch",
+    "link_faults": "`links.faults`, `links` being what `cotrace.read_links` returns",
+    "visitors": "`cotrace.visitors(stays, place, start, end)`",
+    "visitor_stays": "`.evidence` of what `cotrace.visitors` gives",
+    "zones": "`.zones` of what `cotrace.zones(stays, cases)` gives",
+    "zone_cases": "`.evidence` of the same",
+    "zone_devices": "`.devices` of the same",
+    "lifting": "`cotrace.lift(zones, events, on=date)`",
+    "sources": "`cotrace.common_sources(stays, cases)`",
+    "source_meetings": "`.evidence` of the same",
+    "source_places": "`.places` of the same",
+    "significance": "`cotrace.significance(stays, pairs)`",
+    "significant_meetings": "`.evidence` of the same",
+    "co_travel": "`cotrace.co_travel(pings, cases)`",
+    "rides": "`.evidence` of the same",
+    "screening": "`cotrace.screening(zones, capacity_per_day)`",
+    "screening_totals": "`.evidence` of the same",
+    "region_lists": "`cotrace.split_by_region(stays, devices, regions)`",
+    "region_totals": "`.evidence` of the same",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 
@@ -63,7 +99,7 @@ def section(table: TableSchema) -> str:
         f"One row is {table.row}.",
         "",
         f"- From: {FROM[table.name]}.",
-        f"- Sorted by: {', '.join(f'`{name}`' for name in table.sorted_by)}.",
+        f"- Sorted by: {', '.join(f'`{name}`' for name in table.sorted_by) or 'strength'}.",
         "",
         "| column | type | unit | null | meaning |",
         "|---|---|---|---|---|",
@@ -74,9 +110,10 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    return "\n\n".join([HEAD.rstrip(), *(section(table) for table in TABLES)]) + "\n"
+    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES)
+    return "\n\n".join([HEAD.rstrip(), *(section(table) for table in tables)]) + "\n"
 
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE.name}: {len(TABLES)} tables")
+    print(f"wrote {PAGE.name}: {page().count('(data-model-')} tables")

@@ -13,36 +13,83 @@ if TYPE_CHECKING:
     from cotrace import presets
     from cotrace.companions import Companions, find_companions
     from cotrace.errors import CotraceError, CotraceWarning
+    from cotrace.exposure.contacts import contacts
+    from cotrace.exposure.elsewhere import read_contacts, read_devices, read_visits, with_persons
+    from cotrace.exposure.lifting import lift
+    from cotrace.exposure.links import LinkList, read_links
+    from cotrace.exposure.pairs import Pairs, pairs
+    from cotrace.exposure.presence import with_visits
+    from cotrace.exposure.regions import split_by_region
+    from cotrace.exposure.rings import Rings, rings
+    from cotrace.exposure.screening import Screening, screening
+    from cotrace.exposure.significance import significance
+    from cotrace.exposure.sources import CommonSources, common_sources
+    from cotrace.exposure.tiers import Tiers, tiers
+    from cotrace.exposure.trajectory import anchors, places, trajectory
+    from cotrace.exposure.travel import co_travel
+    from cotrace.exposure.visitors import visitors
+    from cotrace.exposure.zones import Zones, zones
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
-    from cotrace.options import CompanionRule, PingPong, StayOptions
+    from cotrace.options import CompanionRule, Flags, PingPong, StayOptions, ZoneRule
     from cotrace.stays import find_stays
     from cotrace.tables import Stays, Table
     from cotrace.windows import occupancy
 
 __all__ = [
+    "CommonSources",
     "CompanionRule",
     "Companions",
     "CotraceError",
     "CotraceWarning",
+    "Flags",
     "Grid",
+    "LinkList",
+    "Pairs",
     "PingPong",
     "Pings",
+    "Rings",
+    "Screening",
     "StayOptions",
     "Stays",
     "Table",
+    "Tiers",
+    "ZoneRule",
+    "Zones",
     "__version__",
+    "anchors",
+    "co_travel",
+    "common_sources",
+    "contacts",
     "find_companions",
     "find_stays",
+    "lift",
     "occupancy",
+    "pairs",
+    "places",
     "presets",
+    "read_contacts",
+    "read_devices",
+    "read_links",
     "read_pings",
+    "read_visits",
+    "rings",
+    "screening",
+    "significance",
+    "split_by_region",
+    "tiers",
+    "trajectory",
+    "visitors",
+    "with_persons",
+    "with_visits",
+    "zones",
 ]
 
 __version__ = "0.1.0.dev0"
 
 #: where each name lives: it is imported when it is first asked for, so that ``import cotrace`` stays light
 _HOMES = {
+    "CommonSources": "exposure.sources",
     "CompanionRule": "options",
     "Companions": "companions",
     "CotraceError": "errors",
@@ -53,10 +100,39 @@ _HOMES = {
     "StayOptions": "options",
     "Stays": "tables",
     "Table": "tables",
+    "co_travel": "exposure.travel",
+    "common_sources": "exposure.sources",
     "find_companions": "companions",
     "find_stays": "stays",
     "occupancy": "windows",
     "read_pings": "io",
+    "anchors": "exposure.trajectory",
+    "places": "exposure.trajectory",
+    "significance": "exposure.significance",
+    "trajectory": "exposure.trajectory",
+    "read_contacts": "exposure.elsewhere",
+    "read_devices": "exposure.elsewhere",
+    "read_visits": "exposure.elsewhere",
+    "with_persons": "exposure.elsewhere",
+    "with_visits": "exposure.presence",
+    "visitors": "exposure.visitors",
+    "Zones": "exposure.zones",
+    "zones": "exposure.zones",
+    "ZoneRule": "options",
+    "Flags": "options",
+    "contacts": "exposure.contacts",
+    "Tiers": "exposure.tiers",
+    "tiers": "exposure.tiers",
+    "Rings": "exposure.rings",
+    "rings": "exposure.rings",
+    "Pairs": "exposure.pairs",
+    "pairs": "exposure.pairs",
+    "read_links": "exposure.links",
+    "LinkList": "exposure.links",
+    "lift": "exposure.lifting",
+    "Screening": "exposure.screening",
+    "screening": "exposure.screening",
+    "split_by_region": "exposure.regions",
 }
 
 

@@ -32,16 +32,20 @@ class Cells:
     towers : pyarrow.Table, optional
         Where towers are the cells: what is known of them (``tower``, ``lon``, ``lat``).
     by : {"grid", "tower"}
+    names : pyarrow.Array, optional
+        Names of places from elsewhere that have a cell of their own; null for all other cells.
     """
 
     values: pa.Array
     grid: Grid | None
     towers: pa.Table | None
     by: str
+    names: pa.Array | None = None
 
     def take(self, codes: NDArray[Any]) -> Cells:
         """Return the dictionary of these codes alone."""
-        return Cells(take(self.values, codes), self.grid, self.towers, self.by)
+        names = None if self.names is None else take(self.names, codes)
+        return Cells(take(self.values, codes), self.grid, self.towers, self.by, names)
 
     def order(self) -> NDArray[np.int64]:
         """Return the codes in the order of the cells: (column, row), or tower ids by value or code point."""
@@ -64,12 +68,26 @@ class Cells:
             return (self.values, *self._tower_positions())
         if self.grid is None or n == 0:
             return (self.values, pa.nulls(n, pa.int64()), pa.nulls(n, pa.int64()), nothing, nothing)
+        if self.names is not None and self.names.null_count < n:
+            return self._beside_places()
         packed = view(self.values, np.int64)
         col, row = self.grid.unpack(packed)
         lon, lat = (nothing, nothing)
         if self.grid.kind != "planar":
             lon, lat = (from_numpy(np.asarray(v), pa.float64()) for v in self.grid.centre(packed))
         return (self.values, from_numpy(col, pa.int64()), from_numpy(row, pa.int64()), lon, lat)
+
+    def _beside_places(self) -> tuple[pa.Array, ...]:
+        """Return the columns where some cells are places of their own, which are nowhere on the grid."""
+        import pyarrow as pa
+
+        assert self.names is not None
+        proper = np.flatnonzero(self.names.is_null().to_numpy(zero_copy_only=False))
+        at = np.full(len(self.values), -1, dtype=np.int64)
+        at[proper] = np.arange(proper.size)
+        where = pa.array(at, mask=at < 0)
+        plain = Cells(take(self.values, proper), self.grid, None, self.by)
+        return (self.values, *(column.take(where) for column in plain._known()[1:]))
 
     def _tower_positions(self) -> tuple[pa.Array, ...]:
         import pyarrow as pa

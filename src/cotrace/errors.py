@@ -71,8 +71,8 @@ class CotraceWarning(UserWarning):
         What was seen, with its counts, and what it means for the answer.
     kind : str
         One word to filter by: ``coverage``, ``crowd``, ``resolution``, ``modal_gap``, ``conflicts``,
-        ``refused``, ``cases``, ``threshold``, ``area_of_use``, ``unit``, ``zones``
-        or ``positions``.
+        ``refused``, ``cases``, ``threshold``, ``area_of_use``, ``unit``, ``zones``,
+        ``positions``, ``elsewhere`` or ``links``.
     figures : dict
         The same figures as values.
     """

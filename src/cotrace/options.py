@@ -13,7 +13,19 @@ from cotrace.durations import Duration, format_duration, seconds, spaced
 from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.grid import Grid
 
-__all__ = ["CompanionRule", "DwellOf", "Fill", "PingPong", "StayOptions"]
+__all__ = [
+    "CONTACT",
+    "FLAGS",
+    "INVESTIGATORS",
+    "MAX_CROWD",
+    "CompanionRule",
+    "DwellOf",
+    "Fill",
+    "Flags",
+    "PingPong",
+    "StayOptions",
+    "ZoneRule",
+]
 
 Fill = Literal["same_cell", "forward"]
 By = Literal["grid", "tower"]
@@ -133,6 +145,10 @@ class CompanionRule:
         With ``shared="cumulative"``: the most joint seconds inside any interval of this length.
     combine : {"and", "or"}
         Whether both clauses must hold or one suffices.
+    lag : str or timedelta, optional
+        For the queries on exposure: a device that enters the cell at most this long after the case left it has met
+        it too (person, object, person), if each was there for ``min_shared`` (the other one counted from when both
+        had come). Needs ``shared="unbroken"`` and ``min_cumulative=None``.
     """
 
     min_shared: Duration = "10min"
@@ -143,13 +159,14 @@ class CompanionRule:
     shared: Shared = "unbroken"
     per: Duration | None = None
     combine: Combine = "and"
+    lag: Duration | None = None
 
     def __post_init__(self) -> None:
         _one_of("dwell_of", self.dwell_of, get_args(DwellOf))
         _one_of("strict", self.strict, (False, True, "shared", "cumulative"))
         _one_of("shared", self.shared, get_args(Shared))
         _one_of("combine", self.combine, get_args(Combine))
-        for name in ("min_shared", "lookback", "min_cumulative", "per"):
+        for name in ("min_shared", "lookback", "min_cumulative", "per", "lag"):
             if getattr(self, name) is not None or name in ("min_shared", "lookback"):
                 _keep_duration(self, name)
         if not self.lookback_s:
@@ -160,6 +177,11 @@ class CompanionRule:
             raise OptionError("per='0s' is no interval")
         if self.combine == "or" and self.min_cumulative is None:
             raise OptionError("combine='or' needs both clauses, and min_cumulative=None takes one away")
+        if self.lag is not None and (self.shared != "unbroken" or self.min_cumulative is not None):
+            raise OptionError(
+                f"lag={self.lag!r} is for devices that need not share a second: it needs shared='unbroken' and "
+                "min_cumulative=None"
+            )
 
     @property
     def min_shared_s(self) -> int:
@@ -182,6 +204,11 @@ class CompanionRule:
         return None if self.per is None else seconds(self.per, "per")
 
     @property
+    def lag_s(self) -> int | None:
+        """``lag`` in seconds, or None."""
+        return None if self.lag is None else seconds(self.lag, "lag")
+
+    @property
     def least_shared_s(self) -> int:
         """The fewest whole seconds that satisfy the clause on shared time."""
         return self.min_shared_s + (self.strict in (True, "shared"))
@@ -200,7 +227,9 @@ class CompanionRule:
             shared += " together without a break"
         else:
             shared += " together in all" + (f", within any {spaced(self.per)}" if self.per else "")
-        if self.min_cumulative is None:
+        if self.lag is not None:
+            clauses = f"{shared}, or one there at most {spaced(self.lag)} after the other left"
+        elif self.min_cumulative is None:
             clauses = shared
         else:
             who = {
@@ -217,3 +246,104 @@ class CompanionRule:
     def as_dict(self) -> dict[str, object]:
         """Return the fields by name, for provenance."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+#: what counts as a meeting in the queries on exposure, unless another rule is given: the clause on shared time alone
+CONTACT = CompanionRule(min_cumulative=None)
+
+#: the most devices that may be in a cell in one window before :func:`cotrace.pairs` leaves it out and reports it
+MAX_CROWD = 1000
+
+#: published: investigators for one case's first, second and third ring
+INVESTIGATORS = ((20, 30), (200, 300), (2000, 3000))
+
+
+@dataclass(frozen=True)
+class Flags:
+    """When a listed device is flagged as stationary, or as a second phone. Flags remove nobody.
+
+    Parameters
+    ----------
+    stationary : str or timedelta
+        A device that was seen over at least this span, in one cell alone, is ``stationary`` (a router, a meter).
+    twin_share : float
+        Two devices are twins that were together for at least this share of the dwell of each.
+    twin_dwell : str or timedelta
+        The least time that they must have been together.
+    twin_cells : int
+        The fewest cells that they must have been together in: neighbours who stay at home are no twins.
+    """
+
+    stationary: Duration = "3d"
+    twin_share: float = 0.9
+    twin_dwell: Duration = "24h"
+    twin_cells: int = 3
+
+    def __post_init__(self) -> None:
+        _keep_duration(self, "stationary")
+        _keep_duration(self, "twin_dwell")
+        if not 0.5 < self.twin_share <= 1:
+            raise OptionError(f"twin_share={self.twin_share!r} is no share over one half")
+        if self.twin_cells < 2:
+            raise OptionError(f"twin_cells={self.twin_cells!r}: what moves is in two cells at least")
+
+    @property
+    def stationary_s(self) -> int:
+        """``stationary`` in seconds."""
+        return seconds(self.stationary, "stationary")
+
+    @property
+    def twin_dwell_s(self) -> int:
+        """``twin_dwell`` in seconds."""
+        return seconds(self.twin_dwell, "twin_dwell")
+
+
+#: the usual ones
+FLAGS = Flags()
+
+
+@dataclass(frozen=True)
+class ZoneRule:
+    """When a unit (a compound, a building, a district, or a cell) is a lockdown, control or precaution zone.
+
+    The published words: lockdown (封控) for a case's compound and frequent surroundings; control (管控) where there is
+    some risk; precaution (防范) for the rest of the district. No figure was ever published: these are this library's.
+
+    Parameters
+    ----------
+    lookback : str or timedelta
+        How far before each case's ``as_of`` its dwell counts, and before now that of visitors.
+    lockdown : str or timedelta
+        A unit in which cases together have this dwell is locked down; so is one in which a case is at home.
+    control : str or timedelta
+        One in which they have this dwell is controlled.
+    rings : int
+        Without districts: how many rings of neighbours round these are precaution zones.
+    present_within : str or timedelta
+        A device is present now that was last seen no longer ago than this.
+    """
+
+    lookback: Duration = "14d"
+    lockdown: Duration = "8h"
+    control: Duration = "30min"
+    rings: int = 1
+    present_within: Duration = "2h"
+
+    def __post_init__(self) -> None:
+        for name in ("lookback", "lockdown", "control", "present_within"):
+            _keep_duration(self, name)
+        if isinstance(self.rings, bool) or not isinstance(self.rings, int) or not 0 <= self.rings <= 100:
+            raise OptionError(f"rings={self.rings!r} is no whole number from 0 to 100")
+        if not seconds(self.lookback, "lookback"):
+            raise OptionError("lookback='0s' looks at nothing")
+        if not 0 < seconds(self.control, "control") <= seconds(self.lockdown, "lockdown"):
+            raise OptionError(
+                f"control={self.control!r} and lockdown={self.lockdown!r}: some dwell, and no more than for a lockdown"
+            )
+
+    def describe(self) -> str:
+        """Say in one sentence when a unit is what."""
+        return (
+            f"lockdown: a case's home, or {spaced(self.lockdown)} of cases' dwell in the {spaced(self.lookback)} "
+            f"before as_of; control: {spaced(self.control)}"
+        )

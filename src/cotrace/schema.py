@@ -27,9 +27,9 @@ __all__ = [
     "TableSchema",
 ]
 
-#: ``device``, ``cell`` and ``instant`` depend on the input: ids as they were given, tower ids or packed cells,
-#: and timestamps in the input's time zone. The others are Arrow types.
-Kind = Literal["device", "cell", "instant", "int64", "float64", "string"]
+#: ``device``, ``cell`` and ``instant`` depend on the input: ids as they were given (``devices``: lists of them),
+#: tower ids or packed cells, and timestamps in the input's time zone. The others are Arrow types.
+Kind = Literal["device", "devices", "cell", "instant", "int64", "float64", "string", "bool"]
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,16 @@ class TableSchema:
         """
         import pyarrow as pa
 
+        device = device if device is not None else pa.int64()
         types = {
-            "device": device if device is not None else pa.int64(),
+            "device": device,
+            "devices": pa.list_(pa.field("item", device, nullable=False)),
             "cell": cell if cell is not None else pa.int64(),
             "instant": pa.timestamp("us", tz=tz),
             "int64": pa.int64(),
             "float64": pa.float64(),
             "string": pa.string(),
+            "bool": pa.bool_(),
         }
         return pa.schema([pa.field(c.name, types[c.kind], nullable=c.nullable) for c in self.columns])
 
@@ -234,4 +237,21 @@ REFUSED = TableSchema(
     ("row",),
 )
 
-TABLES = (STAYS, CASES, COMPANIONS, EVIDENCE, FUNNEL, COVERAGE, OCCUPANCY, TOWERS, REFUSED)
+_CELL_OR_NONE = (
+    *(Column(c.name, c.kind, c.meaning, c.unit, True) for c in _CELL),
+    Column("place", "string", "name of a place from elsewhere that has a cell of its own", nullable=True),
+)
+_CELL_AND_PLACE = (_CELL[0], *_CELL_OR_NONE[1:])
+_SOURCE = Column("source", "string", "where the presence is known from; several are joined by +")
+
+TABLES: tuple[TableSchema, ...] = (
+    STAYS,
+    CASES,
+    COMPANIONS,
+    EVIDENCE,
+    FUNNEL,
+    COVERAGE,
+    OCCUPANCY,
+    TOWERS,
+    REFUSED,
+)

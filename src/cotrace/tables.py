@@ -145,6 +145,10 @@ class Stays(Table):
         What became of every row of the input.
     span : (int, int) or None
         Unix seconds of the first ping and of the last.
+    sources : tuple of str
+        Where presence is known from: ``("pings",)``, and what :func:`cotrace.with_visits` added.
+    source_bits : int64[n], optional
+        For each stay, bit *k* set for ``sources[k]``; None: all are from the first.
     """
 
     def __init__(
@@ -158,6 +162,8 @@ class Stays(Table):
         options: StayOptions,
         counts: Counts,
         span: tuple[int, int] | None,
+        sources: tuple[str, ...] = ("pings",),
+        source_bits: NDArray[np.int64] | None = None,
     ) -> None:
         from cotrace.schema import STAYS
 
@@ -167,6 +173,7 @@ class Stays(Table):
         rows.setflags(write=False)
         self.rows, self.devices, self.cells = rows, devices, cells
         self.base, self.tz, self.options, self.counts, self.span = base, tz, options, counts, span
+        self.sources, self.source_bits = sources, source_bits
 
     @property
     def grid(self) -> Any:
@@ -204,6 +211,8 @@ class Stays(Table):
             options=self.options,
             counts=self.counts,
             span=self.span,
+            sources=self.sources,
+            source_bits=None if self.source_bits is None else self.source_bits[:n].copy(),
         )
 
 

@@ -22,7 +22,7 @@ from cotrace.presets import PRESETS, Preset
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("**/*.md"))]
 SRC = ROOT / "src" / "cotrace"
 
 #: the words that the project has agreed on
@@ -96,9 +96,8 @@ def test_links_lead_somewhere(page: Path, target: str) -> None:
 
 def test_every_page_is_reached_from_the_index() -> None:
     index = text_of(DOCS / "index.md")
-    missing = [
-        p.name for p in sorted(DOCS.glob("*.md")) if p.name != "index.md" and f"({p.name})" not in index
-    ]
+    pages = [str(p.relative_to(DOCS)) for p in sorted(DOCS.glob("**/*.md"))]
+    missing = [name for name in pages if name != "index.md" and f"({name})" not in index]
     assert missing == []
 
 

@@ -100,7 +100,9 @@ def rows_of(table: Any) -> list[dict[str, Any]]:
         column = arrow[name]
         if pa.types.is_timestamp(column.type):
             micros = column.cast(pa.timestamp("us", tz=column.type.tz)).cast(pa.int64()).to_pylist()
-            columns[name] = [m // 1_000_000 if m % 1_000_000 == 0 else m / 1_000_000 for m in micros]
+            columns[name] = [
+                m if m is None else m / 1_000_000 if m % 1_000_000 else m // 1_000_000 for m in micros
+            ]
         else:
             columns[name] = column.to_pylist()
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

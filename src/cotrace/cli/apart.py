@@ -13,11 +13,27 @@ from cotrace.errors import OptionError
 
 __all__ = ["check_apart"]
 
+#: options that name a file to read
+_NAMED = (
+    *(
+        "cases",
+        "towers",
+        "visits",
+        "places",
+        "device_table",
+        "contacts",
+        "adjudications",
+        "findings",
+        "devices",
+    ),
+    *("place", "units", "districts", "regions", "outbreak", "events", "pairs"),
+)
+
 
 def check_apart(out: Path, given: Mapping[str, Any]) -> None:
     """Refuse an ``--out`` that is an input, lies among the inputs, or holds one.
 
-    The inputs are the pings, the cases and the towers. Nothing lets this pass, ``--overwrite`` neither.
+    The inputs are the pings, and every file that an option names. Nothing lets this pass, ``--overwrite`` neither.
 
     Raises
     ------
@@ -43,7 +59,7 @@ def check_apart(out: Path, given: Mapping[str, Any]) -> None:
 
 def _inputs(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("", name) for name in given["paths"])
-    yield from ((f"--{name} ", given[name]) for name in ("cases", "towers") if given.get(name))
+    yield from ((f"--{name.replace('_', '-')} ", given[name]) for name in _NAMED if given.get(name))
 
 
 def _same(place: Path, source: Path) -> bool:

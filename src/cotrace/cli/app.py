@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 import click
 
 from cotrace.cli.commands import companions, demo, info, stays
+from cotrace.cli.meetings import COMMANDS as MEETINGS
+from cotrace.cli.places import COMMANDS as PLACES
+from cotrace.cli.ties import COMMANDS as TIES
 from cotrace.errors import CotraceError
 
 __all__ = ["BAD_INPUT", "FAILED", "STOPPED", "App", "app", "main"]
@@ -118,7 +121,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo):
+for _command in (companions, stays, info, demo, *PLACES, *MEETINGS, *TIES):
     app.add_command(_command)
 
 

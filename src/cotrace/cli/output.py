@@ -34,7 +34,8 @@ def check_folder(out: Path) -> None:
     if out.is_dir():
         names = sorted(p.name for p in out.iterdir())
         run = _run_in(out)
-        others = [name for name in names if name not in _OURS or _own_cases(name, run)]
+        written = {*_OURS, *run.get("files", ())}
+        others = [name for name in names if name not in written or _own_cases(name, run)]
         if others or (names and not run):
             raise OptionError(
                 f"--out {out} is a folder with other files ({len(others or names)}, first "

@@ -170,6 +170,8 @@ def _check_kinds(rule: object, options: object) -> None:
                 else f": make one with cotrace.{kind.__name__}(...)"
             )
             raise CotraceTypeError(f"{name}= is a {type(value).__name__}, not a {kind.__name__}{mend}")
+    if isinstance(rule, CompanionRule) and rule.lag is not None:
+        raise OptionError(f"lag={rule.lag!r} is for meetings: use cotrace.contacts(), tiers() or rings()")
 
 
 def _check_options(stays: Stays, options: StayOptions) -> None:

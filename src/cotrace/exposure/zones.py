@@ -1,0 +1,382 @@
+"""Lockdown, control and precaution zones, drawn from the cases' dwell, and the devices that they concern."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.arrays import repeated, take
+from cotrace.companions.cases import Cases, read_cases
+from cotrace.durations import seconds
+from cotrace.errors import CotraceTypeError, OptionError
+from cotrace.exposure.asked import Asked
+from cotrace.exposure.common import (
+    CANDIDATES,
+    bools,
+    check_stays,
+    device_rows,
+    instant,
+    ints,
+    seen_codes,
+    table,
+    warn,
+)
+from cotrace.exposure.drawing import KINDS, CaseDwell, Drawn, _joined, draw_cells, draw_units
+from cotrace.exposure.trajectory import _hours, most_dwell_in
+from cotrace.exposure.visitors import find_meets
+from cotrace.options import ZoneRule
+from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
+from cotrace.tables import Stays, Table, instants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Zones", "zones"]
+
+Int64 = NDArray[np.int64]
+
+_NIGHT = ("22:00", "06:00")
+_DRAWN = "Drawn from where phones were taken to be, not from where infections are"
+
+
+class Zones:
+    """Zones, the cases that they were drawn from, and the devices that they concern.
+
+    Attributes
+    ----------
+    zones : Table
+        One row a zone. Columns: :ref:`data-model-zones`.
+    evidence : Table
+        One row a case and zone. Columns: :ref:`data-model-zone_cases`.
+    devices : Table
+        One row a device and zone. Columns: :ref:`data-model-zone_devices`.
+    shapes : list
+        shapely geometries in the order of ``zones``; None where a zone is a tower, or a place without a position.
+    rule : ZoneRule
+    now : int
+        Unix seconds; the latest ``as_of`` of the cases unless it was given.
+    tz : str
+    """
+
+    def __init__(
+        self, zones: Table, evidence: Table, devices: Table, shapes: list[Any], rule: ZoneRule, now: int
+    ) -> None:
+        self.zones, self.evidence, self.devices = zones, evidence, devices
+        self.shapes, self.rule, self.now = shapes, rule, now
+        self.tz = str(devices.to_arrow().schema.field("last_seen_at").type.tz)
+        self._plane = False
+
+    def __len__(self) -> int:
+        return len(self.zones)
+
+    def __repr__(self) -> str:
+        return repr(self.zones)
+
+    def _repr_html_(self) -> str:
+        return self.zones._repr_html_()
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Return the zones as a GeoJSON FeatureCollection, with the columns of ``zones`` as properties."""
+        import shapely
+
+        features = [
+            {
+                "type": "Feature",
+                "id": row["zone"],
+                "geometry": None if shape is None else json.loads(shapely.to_geojson(shape)),
+                "properties": row,
+            }
+            for row, shape in self._rows()
+        ]
+        return {"type": "FeatureCollection", "features": features, "note": self.zones.note}
+
+    def to_geoparquet(self, path: str | Path) -> None:
+        """Write the zones as GeoParquet 1.1: WKB in ``geometry``, WGS 84, or a plane's metres without a CRS."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+        import shapely
+
+        wkb = [None if shape is None else shapely.to_wkb(shape) for shape in self.shapes]
+        rows = self.zones.to_arrow().append_column("geometry", pa.array(wkb, pa.binary()))
+        kinds = sorted({shape.geom_type for shape in self.shapes if shape is not None})
+        column: dict[str, Any] = {"encoding": "WKB", "geometry_types": kinds}
+        if self._plane:
+            column["crs"] = None
+        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+        meta = {**(rows.schema.metadata or {}), b"geo": json.dumps(geo).encode()}
+        pq.write_table(rows.replace_schema_metadata(meta), path, compression="zstd", write_page_checksum=True)
+
+    def _rows(self) -> Iterator[tuple[dict[str, Any], Any]]:
+        yield from zip(self.zones.to_arrow().to_pylist(), self.shapes, strict=True)
+
+
+def zones(
+    stays: Stays,
+    cases: Any,
+    units: Any = None,
+    *,
+    as_of: Any = None,
+    rule: ZoneRule = ZoneRule(),
+    districts: Any = None,
+    now: Any = None,
+    night: tuple[str, str] = _NIGHT,
+) -> Zones:
+    """Draw lockdown, control and precaution zones from the cases' dwell.
+
+    Parameters
+    ----------
+    stays : Stays
+    cases : ids or frame
+        As for :func:`cotrace.find_companions`; their dwell counts from ``infectious_from`` to ``isolated_at``.
+    units : GeoJSON, mapping or frame, optional
+        The units that people live in (compounds, buildings, districts), as polygons with names. Without them cells are
+        the units, and those of one kind that share an edge are one zone.
+    as_of : instant, optional
+        The moment that closes the lookback; required unless it is a column of the cases.
+    rule : ZoneRule
+        Thresholds. None was ever published; these are options, with defaults of this library.
+    districts : GeoJSON, mapping or frame, optional
+        With units: precaution zones are the rest of the units in the districts of the others. Without: the units, or
+        cells, that touch them.
+    now : instant, optional
+        For whom is present; the latest ``as_of`` by default.
+    night : (str, str)
+        The hours that say where a device is at home; see :func:`cotrace.anchors`.
+
+    Returns
+    -------
+    Zones
+        With ``zones``, ``evidence``, ``devices`` (at home, visitors in the lookback, present now), ``to_geojson()`` and
+        ``to_geoparquet()``.
+
+    Raises
+    ------
+    CaseError, OptionError, PositionError, SchemaError
+        When cases, options or polygons cannot be used.
+
+    Warns
+    -----
+    CotraceWarning
+        Cases never seen; cells with dwell of cases that meet no unit; units that are much smaller than a cell.
+
+    Notes
+    -----
+    Any cell that meets a unit counts wholly for it: where units are smaller than cells, a case's dwell counts for all
+    that it may have been in. O(stays).
+
+    References
+    ----------
+    封控区, 管控区, 防范区: the published words and when zones are lifted stand in :doc:`/howto/zones`.
+
+    Examples
+    --------
+    >>> import cotrace
+    >>> hours = range(25)
+    >>> pings = cotrace.read_pings(
+    ...     {"device": ["case"] * 25 + ["guest"] * 2, "time": [3600 * h for h in hours] + [0, 600],
+    ...      "x": [1.0] * 27, "y": [1.0] * 27}, unit="s"
+    ... )
+    >>> drawn = cotrace.zones(cotrace.find_stays(pings), "case", as_of="1970-01-02T00:00:00+00:00")
+    >>> drawn.zones.to_pandas()[["zone", "why", "at_home", "visitors"]].values.tolist()
+    [['lockdown 1', 'home', 2, 0], ['precaution 1', 'near', 0, 0]]
+    """
+    check_stays(stays)
+    if not isinstance(rule, ZoneRule):
+        raise CotraceTypeError(f"rule={rule!r} is not a ZoneRule")
+    if districts is not None and units is None:
+        raise OptionError("districts= are for units: give the units that people live in, too")
+    listed = read_cases(cases, as_of, stays.devices.type)
+    moment = _now(listed, now)
+    homes = most_dwell_in(
+        stays, np.arange(len(stays.devices), dtype=np.int64), _hours(stays, night, "night", tuple(range(7)))
+    )[:, 0]
+    dwell = _dwell_of_cases(stays, listed, rule, homes)
+    drawn = (
+        draw_cells(stays, dwell, rule) if units is None else draw_units(stays, dwell, units, districts, rule)
+    )
+    _warn_of_small(drawn, stays)
+    note = f"{CANDIDATES}. {_DRAWN}. {rule.describe()}. {stays.options.describe()}."
+    devices = _devices(stays, drawn, homes, rule, moment)
+    evidence = _evidence(stays, drawn, dwell, listed, note)
+    drawn_zones = _zones(stays, drawn, evidence, devices, note)
+    found = Zones(drawn_zones, evidence, devices.table(note), drawn.shapes, rule, moment)
+    found._plane = stays.grid is not None and stays.grid.kind == "planar"
+    return found
+
+
+def _now(cases: Cases, now: Any) -> int:
+    if now is not None:
+        return instant(now, "now")
+    if not len(cases):
+        raise OptionError("there are no cases, so now= is needed: when is it?")
+    return int(cases.as_of.max())
+
+
+def _dwell_of_cases(stays: Stays, cases: Cases, rule: ZoneRule, homes: Int64) -> CaseDwell:
+    codes = seen_codes(stays.devices, cases.ids)
+    if unseen := int((codes < 0).sum()):
+        warn(
+            f"{unseen:,} of {codes.size:,} cases were never seen in the pings (the first is in row "
+            f"{cases.rows[codes < 0].min()}): no zone is drawn for them; are their ids of the same kind?",
+            "cases",
+            never_seen=unseen,
+            cases=int(codes.size),
+        )
+    _, ends, begins = (cases.windows(seconds(rule.lookback, "lookback")) - stays.base).T
+    rows, whose = device_rows(stays, codes)
+    inside = np.minimum(stays.rows[rows, 3], ends[whose]) - np.maximum(stays.rows[rows, 2], begins[whose])
+    kept = np.flatnonzero(inside > 0)
+    n_cells = len(stays.cells.values) + 1
+    at_home = (
+        np.flatnonzero((codes >= 0) & (homes[codes] >= 0)) if homes.size else np.empty(0, dtype=np.int64)
+    )
+    keys = np.concatenate(
+        [whose[kept] * n_cells + stays.rows[rows[kept], 1], at_home * n_cells + homes[codes[at_home]]]
+    )
+    once, which = np.unique(keys, return_inverse=True)
+    dwell, home = np.zeros(once.size, dtype=np.int64), np.zeros(once.size, dtype=np.bool_)
+    np.add.at(dwell, which[: kept.size], inside[kept])
+    home[which[kept.size :]] = True
+    return CaseDwell(once // n_cells, once % n_cells, dwell, home)
+
+
+def _evidence(stays: Stays, drawn: Drawn, dwell: CaseDwell, cases: Cases, note: str) -> Table:
+    at, row = _joined(drawn.met.cell, dwell.cell)
+    zone, case = drawn.met.place[at], dwell.case[row]
+    once, which = np.unique(zone * (len(cases) + 1) + case, return_inverse=True)
+    total, home = np.zeros(once.size, dtype=np.int64), np.zeros(once.size, dtype=np.bool_)
+    np.add.at(total, which, dwell.dwell[row])
+    np.logical_or.at(home, which, dwell.home[row])
+    zone, case = once // (len(cases) + 1), once % (len(cases) + 1)
+    columns = {
+        **_zone_columns(drawn, zone),
+        "case_id": take(cases.ids, case),
+        "as_of": instants(cases.as_of[case], 0, stays.tz),
+        "dwell_s": ints(total),
+        "at_home": bools(home),
+    }
+    return table(ZONE_CASES, columns, stays, note)
+
+
+def _zone_columns(drawn: Drawn, zone: Int64) -> dict[str, Any]:
+    import pyarrow as pa
+
+    names = pa.array(drawn.names, pa.string()).take(pa.array(zone, pa.int64()))
+    return {"zone": names, "zone_kind": repeated(KINDS, drawn.kind[zone])}
+
+
+class _Devices:
+    """The devices that zones concern, by zone and device."""
+
+    def __init__(self, stays: Stays, drawn: Drawn, keys: Int64) -> None:
+        self._stays, self._drawn = stays, drawn
+        self.keys = keys
+        self.zone, self.device = keys // (len(stays.devices) + 1), keys % (len(stays.devices) + 1)
+        n = keys.size
+        self.home, self.present = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+        self.dwell, self.last = np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+        self.share = np.full(n, -1.0)
+
+    def at(self, zone: Int64, device: Int64) -> Int64:
+        return np.searchsorted(self.keys, zone * (len(self._stays.devices) + 1) + device).astype(np.int64)
+
+    def table(self, note: str) -> Table:
+        import pyarrow as pa
+
+        seen = self.dwell > 0
+        stays = self._stays
+        micros = (np.where(seen, self.last, 0) + stays.base) * 1_000_000
+        columns = {
+            **_zone_columns(self._drawn, self.zone),
+            "device": take(stays.devices, self.device),
+            "at_home": bools(self.home),
+            "dwell_s": ints(self.dwell),
+            "present_now": bools(self.present),
+            "last_seen_at": pa.array(micros, pa.timestamp("us", tz=stays.tz), mask=~seen),
+            "certainty": pa.array(self.share, pa.float64(), mask=self.share < 0),
+        }
+        return table(ZONE_DEVICES, columns, stays, f"Devices, not people. {note}")
+
+
+def _devices(stays: Stays, drawn: Drawn, homes: Int64, rule: ZoneRule, now: int) -> _Devices:
+    met, n = drawn.met, len(drawn.names)
+    begin = np.full(n, now - seconds(rule.lookback, "lookback"))
+    visits = find_meets(stays, Asked(met, [None] * n, begin, np.full(n, now)))
+    at_home, resident = _joined(met.cell, homes)
+    last = _last_before(stays, now, seconds(rule.present_within, "present_within"))
+    at_last, present = _joined(met.cell, stays.rows[last, 1].astype(np.int64))
+    here = stays.rows[last, 0].astype(np.int64)[present]
+    width = len(stays.devices) + 1
+    keys = [
+        visits.request * width + visits.device,
+        met.place[at_home] * width + resident,
+        met.place[at_last] * width + here,
+    ]
+    found = _Devices(stays, drawn, np.unique(np.concatenate(keys)))
+    at = found.at(visits.request, visits.device)
+    np.add.at(found.dwell, at, visits.end - visits.start - visits.overlap)
+    np.maximum.at(found.last, at, visits.end)
+    for rows, share in ((at, visits.share), (found.at(met.place[at_home], resident), met.share[at_home])):
+        np.maximum.at(found.share, rows, np.where(np.isnan(share), -1.0, share))
+    found.home[found.at(met.place[at_home], resident)] = True
+    spot = found.at(met.place[at_last], here)
+    found.present[spot] = True
+    np.maximum.at(found.share, spot, np.nan_to_num(met.share[at_last], nan=-1.0))
+    return found
+
+
+def _last_before(stays: Stays, now: int, within: int) -> Int64:
+    """Return the number of each device's last stay before ``now``, where it ended no longer before than this."""
+    rows = np.flatnonzero(stays.rows[:, 2] < now - stays.base)
+    device = stays.rows[rows, 0]
+    last = rows[np.append(device[1:] != device[:-1], True)] if rows.size else rows
+    recent = stays.rows[last, 3] >= now - stays.base - within
+    return np.asarray(last[recent], dtype=np.int64)
+
+
+def _zones(stays: Stays, drawn: Drawn, evidence: Table, devices: _Devices, note: str) -> Table:
+    import pyarrow as pa
+
+    n = len(drawn.names)
+    place = {
+        (kind, name): k for k, (kind, name) in enumerate(zip(drawn.kind.tolist(), drawn.names, strict=True))
+    }
+    rows = evidence.to_arrow()
+    kinds = [KINDS.index(kind) for kind in rows["zone_kind"].to_pylist()]
+    zone = np.array([place[key] for key in zip(kinds, rows["zone"].to_pylist(), strict=True)], dtype=np.int64)
+    dwell = np.zeros(n, dtype=np.int64)
+    np.add.at(dwell, zone, np.array(rows["dwell_s"].to_pylist(), dtype=np.int64))
+    share = np.full(n, -1.0)
+    np.maximum.at(share, drawn.met.place, np.nan_to_num(drawn.met.share, nan=-1.0))
+
+    def count(which: NDArray[np.bool_]) -> pa.Array:
+        return ints(np.bincount(devices.zone[which], minlength=n))
+
+    columns = {
+        **_zone_columns(drawn, np.arange(n)),
+        "why": pa.array(drawn.why, pa.string()),
+        "cases": ints(np.bincount(zone, minlength=n)),
+        "case_dwell_s": ints(dwell),
+        "n_cells": ints(drawn.n_cells),
+        "at_home": count(devices.home),
+        "visitors": count((devices.dwell > 0) & ~devices.home),
+        "present_now": count(devices.present),
+        "certainty": pa.array(share, pa.float64(), mask=share < 0),
+    }
+    return table(ZONES, columns, stays, note)
+
+
+def _warn_of_small(drawn: Drawn, stays: Stays) -> None:
+    if drawn.met.small.size and stays.grid is not None:
+        warn(
+            f"{drawn.met.small.size:,} of {len(drawn.names):,} zones are units much smaller than a cell of "
+            f"{stays.grid.cell_m:g} m: what cases did in the cell counts for all units that it meets; look at "
+            "certainty",
+            "resolution",
+            zones=int(drawn.met.small.size),
+            of=len(drawn.names),
+        )
