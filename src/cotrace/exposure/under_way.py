@@ -148,7 +148,7 @@ class _Reader:
         )
         with self._pings.scan(threads=self._threads, start=start, end=end) as scan:
             for batch in scan:
-                devices, cells = self.ids.encode(batch.device), self.locate(scan, batch)
+                devices, cells = self.ids.encode(batch.device), self.locate(scan.tally, batch)
                 good = cells >= 0
                 yield devices[good].astype(np.int64), batch.time[good], cells[good].astype(np.int64)
 
