@@ -4,8 +4,8 @@
     python benchmarks/exposure.py bench-data/10m [--json]
 
 A line a query (those of ``exposure_places.py`` among them): the median of some calls after a first, and the bar where
-there is one. Then one pass over all pairs: pairs and overlaps a second, and what it added to the memory. It fails when a bar is
-missed. The bar of the best interval joins in public tables is 70 to 90 million overlaps a second and core.
+there is one. Then one pass over all pairs: pairs and overlaps a second, and what it added to the memory. It fails when
+a bar is missed. The bar of the best interval joins in public tables is 70 to 90 million overlaps a second and core.
 """
 
 from __future__ import annotations
