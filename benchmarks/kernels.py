@@ -25,6 +25,7 @@ import numpy as np
 
 import kernel_inputs as given
 from common import read_json, write_json
+from kernel_queries import QUERIES
 from measure import BUSY, RESULTS, about_run, busy_s, describe_machine
 
 RECORDED = RESULTS / "kernels.json"
@@ -306,6 +307,14 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "windows_touched": windows_touched,
     "count_windows": windows_counted,
 }
+
+
+def asked(make: Callable[[], Callable[[], object]]) -> Callable[[], Bench]:
+    """Return what times a query, a stay."""
+    return lambda: Bench(len(given.stays()), make())
+
+
+KERNELS |= {name: asked(make) for name, make in QUERIES.items()}
 
 
 @cache

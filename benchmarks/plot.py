@@ -79,13 +79,24 @@ def draw(growth: dict[str, Any], path: Path) -> None:
     """Write the plot as an SVG file; the same points make the same bytes."""
     import matplotlib as mpl
 
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "cotrace", "svg.fonttype": "none", "font.size": 8})
-    mpl.rcParams["font.family"] = "sans-serif"
-    from matplotlib import pyplot as plt
+    # nothing of this is left behind: whoever draws next has the defaults
+    style = {"svg.hashsalt": "cotrace", "svg.fonttype": "none", "font.size": 8, "font.family": "sans-serif"}
+    with mpl.rc_context(style):
+        text = drawn(growth)
+    head = f"<title>{TITLE}</title>\n<desc>{described(growth)}</desc>\n"
+    text = re.sub(r"(<svg [^>]*>)", lambda tag: tag[0] + "\n" + head, text, count=1)
+    path.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", encoding="utf-8")
+
+
+def drawn(growth: dict[str, Any]) -> str:
+    """Draw the plot; return it as SVG."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
 
     shown = [growth["axes"][name] for name in ORDER if name in growth["axes"]]
-    figure, grid = plt.subplots(2, len(shown), figsize=(2.3 * len(shown), 4.6), sharey="row", squeeze=False)
+    figure = Figure(figsize=(2.3 * len(shown), 4.6))
+    FigureCanvasSVG(figure)
+    grid = figure.subplots(2, len(shown), sharey="row", squeeze=False)
     for column, axis in enumerate(shown):
         for row, (cost, unit) in enumerate((("wall_s", 1.0), ("peak_bytes", 2.0**30))):
             panel(grid[row, column], axis, cost, unit)
@@ -97,9 +108,6 @@ def draw(growth: dict[str, Any], path: Path) -> None:
         grid[row, 0].set_ylabel(says)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="upper center", ncols=3, frameon=False)
     figure.tight_layout(rect=(0, 0, 1, 0.94))
-    drawn = io.StringIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    head = f"<title>{TITLE}</title>\n<desc>{described(growth)}</desc>\n"
-    text = re.sub(r"(<svg [^>]*>)", lambda tag: tag[0] + "\n" + head, drawn.getvalue(), count=1)
-    path.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", encoding="utf-8")
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    return written.getvalue()
