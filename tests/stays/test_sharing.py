@@ -36,7 +36,13 @@ def everything(tables: list[pa.Table], threads: int, **keywords: Any) -> tuple[A
         warnings.simplefilter("always")
         stays = cotrace.find_stays(pings, threads=threads)
     refused = pings.refused.select(["row", "reason", "device"])  # NaN equals nothing
-    return stays.to_arrow(), stays.counts, refused, [str(w.message) for w in said], stays.base
+    return (
+        stays.to_arrow(),
+        stays.counts,
+        refused,
+        [str(w.message) for w in said if isinstance(w.message, cotrace.CotraceWarning)],
+        stays.base,
+    )
 
 
 @pytest.mark.parametrize("threads", [2, 3, 9])
