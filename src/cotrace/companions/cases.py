@@ -303,7 +303,7 @@ def to_instant(value: Any, name: str, row: int | None = None) -> int:
 def _parsed(text: str, where: str) -> datetime:
     if len(text.strip()) <= len("2021-11-03"):
         raise CaseError(
-            f"{where} is a date without a time of day: when on that day does the lookback end? {_MEND}"
+            f"{where} is a date without a time of day: which moment of that day is meant? {_MEND}"
         )
     try:
         return datetime.fromisoformat(text.strip())

@@ -42,15 +42,12 @@ def run(tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T], thre
             worker.stop()
 
 
-def in_turn(
-    tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T], memo: dict[str, Any] | None = None
-) -> Iterator[T]:
-    """Read tasks one after the other and convert their batches; ``memo`` keeps files open between calls."""
-    memo = {} if memo is None else memo
+def in_turn(tasks: Sequence[Task], columns: Sequence[str], convert: Convert[T]) -> Iterator[T]:
+    """Read tasks one after the other and convert their batches."""
     row = 0
     for task in tasks:
         row = row if task.first_row is None else task.first_row
-        for batch in task.batches(columns, memo):
+        for batch in task.batches(columns):
             yield convert(batch, row)
             row += batch.num_rows
 
@@ -76,10 +73,9 @@ class _Worker:
     def _work(
         self, groups: Sequence[Sequence[Task]], columns: Sequence[str], convert: Callable[..., Any]
     ) -> None:
-        memo: dict[str, Any] = {}
         try:
             for group in groups:
-                for item in in_turn(group, columns, convert, memo):
+                for item in in_turn(group, columns, convert):
                     self._queue.put(item)
                     if self._stopped.is_set():
                         return

@@ -51,7 +51,7 @@ class ArrowTask(Task):
 
     path: str = ""
 
-    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Give the file's batches, none too large."""
         import pyarrow as pa
 

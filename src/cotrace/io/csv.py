@@ -68,7 +68,7 @@ class CsvTask(Task):
     compression: str | None = None
     separator: str = ","
 
-    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Parse the file block by block; the columns are strings."""
         import pyarrow as pa
 

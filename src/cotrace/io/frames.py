@@ -60,7 +60,7 @@ class TableTask(Task):
 
     table: Any = None
 
-    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Give the slice in batches."""
         yield from self.table.select(list(columns)).to_batches(max_chunksize=BATCH_ROWS)
 
@@ -212,7 +212,7 @@ class SpoolTask(Task):
 
     path: str = ""
 
-    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Give the file's batches, as views of the mapped file."""
         import pyarrow as pa
 

@@ -46,7 +46,7 @@ class RowGroupTask(Task):
     metadata: Any = None
     group: int = 0
 
-    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Decode the row group batch by batch."""
         # opened anew for each row group: while a file is mapped, all of it that was read counts as memory
         file = _open(self.path, self.metadata)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cotrace.arrays import plain
 
@@ -34,15 +34,15 @@ class Window:
 
 
 @dataclass
-class Task:
+class Task(ABC):
     """A piece of a source that one thread reads from end to end."""
 
     first_row: int | None
     n_rows: int | None
 
-    def batches(self, columns: Sequence[str], memo: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-        """Read the piece; ``memo`` belongs to the thread, for open files."""
-        raise NotImplementedError
+    @abstractmethod
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read the piece."""
 
 
 @dataclass
@@ -86,9 +86,8 @@ class Source(ABC):
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns from end to end, in one thread."""
-        memo: dict[str, Any] = {}
         for task in self.tasks()[0]:
-            yield from task.batches(columns, memo)
+            yield from task.batches(columns)
 
     def extremes(self, column: str) -> tuple[int, int]:
         """Return the least and the greatest integer of a column; 0, 0 when there is none."""
