@@ -146,13 +146,26 @@ def shelved() -> Bench:
 
 
 def gathered() -> Bench:
-    from cotrace.companions.index import _gathered
+    from cotrace.companions.gathering import Gathering
     from cotrace.stays.shelf import CellShelf, Codes
 
     stays, shelf = given.stays(), CellShelf(given.CASES)
     blocks = [shelf.put(stays.rows[at : at + shelf.piece]) for at in range(0, len(stays), shelf.piece)]
     same = Codes(*(np.arange(len(d), dtype=np.int32) for d in (stays.devices, stays.cells.values)))
-    return Bench(len(stays), lambda fresh: _gathered(fresh, same, same.cells.size, 1), lambda: list(blocks))
+    return Bench(len(stays), lambda: Gathering(blocks, same, same.cells.size, 1).rows())
+
+
+def filtered() -> Bench:
+    from cotrace.companions.gathering import Gathering, Spans
+    from cotrace.stays.shelf import CellShelf, Codes
+
+    stays, shelf = given.stays(), CellShelf(given.CASES)
+    blocks = [shelf.put(stays.rows[at : at + shelf.piece]) for at in range(0, len(stays), shelf.piece)]
+    same = Codes(*(np.arange(len(d), dtype=np.int32) for d in (stays.devices, stays.cells.values)))
+    n_cells = same.cells.size
+    gathering, none = Gathering(blocks, same, n_cells, 1), np.zeros(n_cells, dtype=np.bool_)
+    spans = Spans(gathering.tracked(), n_cells)
+    return Bench(len(stays), lambda: gathering.rows(none, spans))
 
 
 def cell_codes() -> Bench:
@@ -296,6 +309,7 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "encode_cells": cell_codes,
     "tally_cells+group_cells": shelved,
     "gather_cells": gathered,
+    "filter_cells": filtered,
     "count_buckets+deal_pings+count_seconds+place_pings": sorted_pings,
     "count_rows+place_rows+group_devices+mark_segments": indexed,
     "dwell_of_segments": dwell,

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cotrace.companions.index import _by_cell, _gathered, _grouped
+from cotrace.companions.gathering import Gathering
+from cotrace.companions.index import _by_cell, _grouped
 from cotrace.kernels import overlap, windows
 from cotrace.stays.shelf import CellShelf, Codes
 
@@ -131,7 +132,7 @@ def test_rows_come_by_wanted_cell_and_device(
         for limit in (0, 1 << 20):
             shelf = CellShelf(0, limit)
             blocks = [shelf.put(table[a:b]) for a, b in pairwise(edges) if table[a:b].size]
-            gathered, rows = _gathered(blocks, new, 3, threads)
+            gathered, rows = Gathering(blocks, new, 3, threads).rows()
             assert gathered.tolist() == by_cell.tolist()
             assert rows.tolist() == cell_rows.tolist()
             assert shelf.spilled == (12 * len(table) if limit == 0 else 0)

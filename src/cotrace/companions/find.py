@@ -140,7 +140,7 @@ def find_companions(
         sort_memory=sort_memory,
     )
     clock.lap("stays")
-    index = index_of_built(built, listed.ids, n_threads)
+    index = index_of_built(built, listed.ids, rule, n_threads)
     clock.lap("index")
     return _found(index, listed, rule, built, tracked.track, n_threads, clock)
 

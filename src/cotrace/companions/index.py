@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import counted, take, view
-from cotrace.stays.builder import translations
+from cotrace.companions.gathering import Gathering, Spans
 from cotrace.stays.shelf import CellBlock, Codes
 from cotrace.threads import on_threads
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cotrace.cells import Cells
+    from cotrace.options import CompanionRule
     from cotrace.stays.passes import Built
     from cotrace.tables import Stays
 
@@ -42,6 +43,10 @@ class CellIndex:
         The device code of each case, -1 where it was never seen.
     base : int
         Unix seconds of second 0.
+    gathering : Gathering, optional
+        Where the stays come from, if there are more of them in these cells. Without it ``rows`` are all; with it
+        they are all where somebody may become a companion, and elsewhere those at a time when a case was there too,
+        which is what episodes are made of.
     """
 
     rows: NDArray[np.int32]
@@ -51,6 +56,18 @@ class CellIndex:
     cells: Cells
     case_codes: NDArray[np.int64]
     base: int
+    gathering: Gathering | None = None
+
+    def all_rows(self) -> NDArray[np.int32]:
+        """Return all stays of all devices in the cells, by cell, those of a device by start."""
+        return self.rows if self.gathering is None else self.gathering.rows()[0]
+
+    def rows_of(self, devices: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return all stays of some devices in the cells, in no order."""
+        if self.gathering is not None:
+            return self.gathering.rows_of(devices)
+        found: NDArray[np.int32] = self.rows[np.isin(self.rows[:, 0], devices)]
+        return found
 
     @property
     def n_cells(self) -> int:
@@ -68,8 +85,8 @@ class CellIndex:
         return codes
 
 
-def index_of_built(built: Built, case_ids: pa.Array, threads: int) -> CellIndex:
-    """Index what a pass over pings gave that followed the cases; uses its blocks up."""
+def index_of_built(built: Built, case_ids: pa.Array, rule: CompanionRule, threads: int) -> CellIndex:
+    """Index what a pass over pings gave that followed the cases."""
     order = np.argsort(built.devices.order_keys(), kind="stable")
     rank = np.empty(order.size, dtype=np.int32)
     rank[order] = np.arange(order.size, dtype=np.int32)
@@ -78,13 +95,35 @@ def index_of_built(built: Built, case_ids: pa.Array, threads: int) -> CellIndex:
     blocks = cast("list[CellBlock]", built.blocks)
     wanted = np.zeros(len(built.cells.values), dtype=np.bool_)
     for block in blocks:
-        there = block.cells[block.tracked]
+        there = block.tracked[:, 1]
         wanted[there if block.codes is None else block.codes.cells[there]] = True
     codes, cells = _codes_of_wanted(wanted, rank, built.cells)
-    rows, cell_rows = _gathered(blocks, codes, len(cells.values), threads)
+    gathering = Gathering(blocks, codes, len(cells.values), threads)
+    of_cases = gathering.tracked()
+    whole = _may_qualify(of_cases, rule, len(cells.values))
+    rows, cell_rows = gathering.rows(whole, Spans(of_cases, len(cells.values)))
     seg_lo, cell_lo = _grouped(rows, cell_rows, rank.size, threads)
     devices = take(built.devices.values(), order)
-    return CellIndex(rows, seg_lo, cell_lo, devices, cells, case_codes, built.base)
+    return CellIndex(rows, seg_lo, cell_lo, devices, cells, case_codes, built.base, gathering)
+
+
+def _may_qualify(stays: NDArray[np.int32], rule: CompanionRule, n_cells: int) -> NDArray[np.bool_]:
+    """Return for each cell whether it can qualify for any of the devices whose stays these are.
+
+    Where a device never was long enough for the clause on shared time nobody can become its companion, whoever was
+    there. Nothing is asked of the lookback: a cell too many costs memory and changes nothing.
+    """
+    if rule.combine == "or":
+        return np.ones(n_cells, dtype=np.bool_)
+    whole = np.zeros(n_cells, dtype=np.bool_)
+    lengths = stays[:, 3] - stays[:, 2].astype(np.int64)
+    if rule.shared == "cumulative":
+        _, which, inverse = np.unique(
+            stays[:, 0].astype(np.int64) << 32 | stays[:, 1], return_index=True, return_inverse=True
+        )
+        lengths, stays = np.bincount(inverse.ravel(), lengths, which.size).astype(np.int64), stays[which]
+    whole[stays[lengths >= rule.least_shared_s, 1]] = True
+    return whole
 
 
 def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
@@ -115,36 +154,6 @@ def _codes_of_wanted(
     new_cell = np.full(wanted.size, -1, dtype=np.int32)
     new_cell[order] = np.arange(order.size, dtype=np.int32)
     return Codes(new_device, new_cell), cells.take(order)
-
-
-def _gathered(
-    blocks: list[CellBlock], new: Codes, n_cells: int, threads: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the rows of wanted cells by cell, and the first row of each cell; uses the blocks up."""
-    from cotrace.kernels.rows import gather_cells
-
-    codes = translations(blocks, new)
-    targets = [mine.cells[block.cells] for block, mine in zip(blocks, codes, strict=True)]
-    counts = np.zeros(n_cells, dtype=np.int64)
-    for block, to in zip(blocks, targets, strict=True):
-        counts[to[to >= 0]] += np.diff(block.lo)[to >= 0]  # a cell is in a block once
-    cell_rows = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    places, begins = [], cell_rows.copy()  # the last is what -1 points to
-    for block, to in zip(blocks, targets, strict=True):
-        places.append(begins[to])
-        begins[to[to >= 0]] += np.diff(block.lo)[to >= 0]
-    out = np.empty((int(cell_rows[-1]), 4), dtype=np.int32)
-    left: list[CellBlock | None] = list(blocks)
-    blocks.clear()
-
-    def gather(i: int) -> None:
-        block, left[i] = left[i], None
-        assert block is not None
-        if (targets[i] >= 0).any():
-            gather_cells(block.read(), block.lo, targets[i], places[i], codes[i].devices, out)
-
-    on_threads(gather, range(len(left)), threads)
-    return out, cell_rows
 
 
 def _by_cell(

@@ -189,7 +189,8 @@ class Companions:
     def stays(self) -> Stays:
         """The stays of all devices in the cells of the cases, and no others."""
         index = self._parts.index
-        rows = index.rows[np.lexsort((index.rows[:, 2], index.rows[:, 0]))]
+        rows = index.all_rows()
+        rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
         return Stays(
             rows,
             index.devices,
@@ -235,7 +236,7 @@ class Companions:
         if at is None:
             return None
         case = int(index.case_codes[number])
-        pair = index.rows[np.isin(index.rows[:, 0], [case, at])]
+        pair = index.rows_of(np.array([case, at]))
         met = []
         for cell in np.unique(pair[:, 1]).tolist():
             ours, theirs = (pair[(pair[:, 1] == cell) & (pair[:, 0] == d)].tolist() for d in (case, at))

@@ -10,6 +10,7 @@ from cotrace.kernels.jit import kernel
 __all__ = [
     "count_keys",
     "count_rows",
+    "filter_cells",
     "gather_cells",
     "group_cells",
     "group_devices",
@@ -22,9 +23,9 @@ __all__ = [
 
 @kernel
 def tally_cells(
-    rows: NDArray[np.int32], n_tracked: int, counts: NDArray[np.int64], tracked: NDArray[np.bool_]
-) -> None:
-    """Count the rows of each cell, and mark the cells that devices with a code below ``n_tracked`` were in.
+    rows: NDArray[np.int32], n_tracked: int, counts: NDArray[np.int64], tracked: NDArray[np.int64]
+) -> int:
+    """Count the rows of each cell, and find those of devices with a code below ``n_tracked``.
 
     Parameters
     ----------
@@ -33,14 +34,20 @@ def tally_cells(
     n_tracked : int
     counts : int64[cells]
         Added to.
-    tracked : bool[cells]
-        Marked. O(n).
+    tracked : int64[n]
+        Filled with the numbers of those rows.
+
+    Returns
+    -------
+    n_found : int
+        How many these are. O(n), without branches.
     """
+    n = np.uint64(0)
     for i in range(rows.shape[0]):
-        cell = np.uint64(rows[i, 1])
-        counts[cell] += 1
-        if rows[i, 0] < n_tracked:
-            tracked[cell] = True
+        counts[np.uint64(rows[i, 1])] += 1
+        tracked[n] = i
+        n += np.uint64(rows[i, 0] < n_tracked)
+    return int(n)
 
 
 @kernel
@@ -102,6 +109,60 @@ def gather_cells(
             out[at, 1] = cell
             out[at, 2] = grouped[i, 1]
             out[at, 3] = grouped[i, 2]
+
+
+@kernel
+def filter_cells(
+    grouped: NDArray[np.int32],
+    lo: NDArray[np.int64],
+    new_cell: NDArray[np.int32],
+    span_lo: NDArray[np.int64],
+    spans: NDArray[np.int32],
+    new_device: NDArray[np.int32],
+    out: NDArray[np.int32],
+) -> int:
+    """Copy those rows of some cells that lie in given spans of time, at least in part.
+
+    Parameters
+    ----------
+    grouped, lo, new_cell, new_device
+        As in :func:`gather_cells`; cells with a negative new code are passed over.
+    span_lo : int64[new cells + 1]
+        Where the spans of each cell begin.
+    spans : int32[s, 2]
+        Start and end; of one cell in order, and apart.
+    out : int32[rows of these cells, 4]
+        Filled: device, cell, start, end.
+
+    Returns
+    -------
+    n_out : int
+
+    Notes
+    -----
+    O(rows of these cells * log(spans of a cell)).
+    """
+    n = np.uint64(0)
+    for k in range(new_cell.size):
+        cell = new_cell[k]
+        if cell < 0 or span_lo[cell] == span_lo[cell + 1]:
+            continue
+        for i in range(lo[k], lo[k + 1]):
+            row = np.uint64(i)
+            start, end = grouped[row, 1], grouped[row, 2]
+            at, last = span_lo[cell], span_lo[cell + 1] - 1
+            while at < last:  # the first span that ends after the start, or else the last
+                middle = (at + last) >> 1
+                if spans[np.uint64(middle), 1] > start:
+                    last = middle
+                else:
+                    at = middle + 1
+            out[n, 0] = new_device[np.uint64(grouped[row, 0])]
+            out[n, 1] = cell
+            out[n, 2] = start
+            out[n, 3] = end
+            n += np.uint64((spans[np.uint64(at), 0] < end) & (spans[np.uint64(at), 1] > start))
+    return int(n)
 
 
 @kernel

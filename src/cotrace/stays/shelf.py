@@ -51,13 +51,13 @@ class Block:
 class CellBlock:
     """Rows (device, start, end) by cell, those of one cell in the order in which they came.
 
-    ``cells`` are the codes of the cells that there are, ``lo`` where each begins in the rows (and the end), and
-    ``tracked`` says in which of them a device was that is followed.
+    ``cells`` are the codes of the cells that there are, and ``lo`` where each begins in the rows (and the end).
+    ``tracked`` are the rows (device, cell, start, end) of the devices that are followed, once more.
     """
 
     cells: NDArray[np.int32]
     lo: NDArray[np.int64]
-    tracked: NDArray[np.bool_]
+    tracked: NDArray[np.int32]
     data: NDArray[np.int32] | None
     shelf: CellShelf
     at: int = 0
@@ -121,27 +121,25 @@ class CellShelf:
         """See :class:`Shelf`."""
         from cotrace.kernels.rows import group_cells, tally_cells
 
-        counts, tracked = self._tables(int(rows[:, 1].max()) + 1)
-        tally_cells(rows, self._n_tracked, counts, tracked)
+        counts, found = self._tables(int(rows[:, 1].max()) + 1, rows.shape[0])
+        n_found = tally_cells(rows, self._n_tracked, counts, found)
         cells = np.flatnonzero(counts)
         lo = np.concatenate([[0], np.cumsum(counts[cells])]).astype(np.int64)
-        there = tracked[cells]
         counts[cells] = lo[:-1]
         data = self._space(rows.shape[0])
         group_cells(rows, counts, data)
         counts[cells] = 0
-        tracked[cells] = False
-        block = CellBlock(cells.astype(np.int32), lo, there, data, self)
+        block = CellBlock(cells.astype(np.int32), lo, rows[found[:n_found]], data, self)
         self._settle(block)
         return block
 
-    def _tables(self, n_cells: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return this thread's scratch: all zero, and left so."""
-        tables = getattr(self._scratch, "tables", None)
-        if tables is None or tables[0].size < n_cells:
-            tables = np.zeros(2 * n_cells, dtype=np.int64), np.zeros(2 * n_cells, dtype=np.bool_)
-            self._scratch.tables = tables
-        return tables
+    def _tables(self, n_cells: int, n_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return this thread's scratch: counts, all zero and left so, and numbers of rows."""
+        counts, found = getattr(self._scratch, "tables", (np.empty(0, np.int64), np.empty(0, np.int64)))
+        if counts.size < n_cells or found.size < n_rows:
+            counts, found = np.zeros(max(counts.size, 2 * n_cells), np.int64), np.empty(n_rows, np.int64)
+            self._scratch.tables = counts, found
+        return counts, found
 
     def _space(self, n: int) -> NDArray[np.int32]:
         """Return room for rows in a large piece of memory of this thread's."""

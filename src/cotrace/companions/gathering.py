@@ -1,0 +1,162 @@
+"""The stays of a pass, shelved by cell, and what of them is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrace.stays.builder import translations
+from cotrace.threads import on_threads
+
+if TYPE_CHECKING:
+    from cotrace.stays.shelf import CellBlock, Codes
+
+__all__ = ["Gathering", "Spans"]
+
+_T = TypeVar("_T")
+
+
+class Spans:
+    """For each cell, when somebody of interest was there: the spans of their stays, joined where they overlap.
+
+    Parameters
+    ----------
+    stays : int32[n, 4]
+        Device, cell, start, end; any order.
+    n_cells : int
+
+    Attributes
+    ----------
+    lo : int64[cells + 1]
+        Where the spans of each cell begin.
+    spans : int32[s, 2]
+        Start and end.
+    """
+
+    def __init__(self, stays: NDArray[np.int32], n_cells: int) -> None:
+        ordered = stays[np.lexsort((stays[:, 2], stays[:, 1]))]
+        cell, start, end = ordered[:, 1].astype(np.int64), ordered[:, 2], ordered[:, 3]
+        # the latest end so far in a cell: an offset by cell makes one running maximum of it
+        offset = cell << 33
+        latest = np.maximum.accumulate(end + offset) if end.size else offset
+        new = np.ones(cell.size, dtype=np.bool_)
+        new[1:] = start[1:] + offset[1:] > latest[:-1]
+        first = np.flatnonzero(new)
+        last = np.append(first[1:], cell.size)[: first.size] - 1
+        self.spans = np.stack([start[first], (latest - offset)[last]], axis=1).astype(np.int32)
+        self.lo = np.searchsorted(cell[first], np.arange(n_cells + 1)).astype(np.int64)
+
+
+class Gathering:
+    """Blocks of stays by cell, with the codes that they have outside, from which rows are taken.
+
+    Parameters
+    ----------
+    blocks : list of CellBlock
+    new : Codes
+        The new codes of devices, and of cells: -1 where a cell is not asked for.
+    n_cells : int
+        New codes of cells.
+    threads : int
+    """
+
+    def __init__(self, blocks: list[CellBlock], new: Codes, n_cells: int, threads: int) -> None:
+        codes = translations(blocks, new)
+        self._targets = [mine.cells[block.cells] for block, mine in zip(blocks, codes, strict=True)]
+        self._blocks, self._devices = blocks, [mine.devices for mine in codes]
+        self._n_cells, self._threads = n_cells, threads
+
+    def tracked(self) -> NDArray[np.int32]:
+        """Return the stays of the devices that the pass followed: rows as those of an index, in no order."""
+        found = [np.empty((0, 4), dtype=np.int32)]
+        for block, to, devices in zip(self._blocks, self._targets, self._devices, strict=True):
+            rows = block.tracked.copy()
+            # the cells of a block are in order
+            rows[:, 1] = to[np.searchsorted(block.cells, rows[:, 1])]
+            rows[:, 0] = devices[rows[:, 0]]
+            found.append(rows)
+        return np.concatenate(found)
+
+    def rows(
+        self, whole: NDArray[np.bool_] | None = None, spans: Spans | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the stays of cells, by cell, and the first row of each cell.
+
+        ``whole`` says for each cell whether all of its stays are asked for (None: in all), or only those in spans
+        of time, at least in part.
+        """
+        from cotrace.kernels.rows import scatter_rows
+
+        every = np.ones(self._n_cells, dtype=np.bool_) if whole is None else whole
+        some = self._in_spans(~every, spans) if spans is not None else np.empty((0, 4), dtype=np.int32)
+        targets = [_kept(to, every) for to in self._targets]
+        counts = np.bincount(some[:, 1], minlength=self._n_cells).astype(np.int64)
+        for block, to in zip(self._blocks, targets, strict=True):
+            counts[to[to >= 0]] += np.diff(block.lo)[to >= 0]  # a cell is in a block once
+        cell_rows = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        out = np.empty((int(cell_rows[-1]), 4), dtype=np.int32)
+        self._copy(targets, cell_rows, out)
+        # a cell is whole or in part: here go the rows of those in part
+        scatter_rows(some, 1, cell_rows[:-1].copy(), out)
+        return out, cell_rows
+
+    def rows_of(self, devices: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the stays of some devices, in no order."""
+
+        def find(i: int) -> NDArray[np.int32]:
+            block, of_rows = self._blocks[i], self._devices[i]
+            grouped, theirs = block.read(), np.flatnonzero(np.isin(of_rows, devices))
+            at = np.flatnonzero(np.isin(grouped[:, 0], theirs))
+            cells = self._targets[i][np.searchsorted(block.lo, at, side="right") - 1]
+            rows = np.stack([of_rows[grouped[at, 0]], cells, grouped[at, 1], grouped[at, 2]], axis=1)
+            return rows[cells >= 0]
+
+        return np.concatenate([np.empty((0, 4), dtype=np.int32), *self._over(self._targets, find)])
+
+    def _copy(
+        self, targets: list[NDArray[np.int32]], cell_rows: NDArray[np.int64], out: NDArray[np.int32]
+    ) -> None:
+        """Copy the rows of cells to their places."""
+        from cotrace.kernels.rows import gather_cells
+
+        places, begins = [], cell_rows.copy()  # the last is what -1 points to
+        for block, to in zip(self._blocks, targets, strict=True):
+            places.append(begins[to])
+            begins[to[to >= 0]] += np.diff(block.lo)[to >= 0]
+
+        def copy(i: int) -> None:
+            block = self._blocks[i]
+            gather_cells(block.read(), block.lo, targets[i], places[i], self._devices[i], out)
+
+        self._over(targets, copy)
+
+    def _in_spans(self, asked: NDArray[np.bool_], spans: Spans) -> NDArray[np.int32]:
+        """Return the rows of some cells that are in their spans, those of a device in a cell in order."""
+        from cotrace.kernels.rows import filter_cells
+
+        targets = [_kept(to, asked) for to in self._targets]
+        most = max((int(block.lo[-1]) for block in self._blocks), default=0)
+        scratch = threading.local()  # memory that is new to the process costs more than what is done with it
+
+        def find(i: int) -> NDArray[np.int32]:
+            block = self._blocks[i]
+            if not hasattr(scratch, "out"):
+                scratch.out = np.empty((most, 4), dtype=np.int32)
+            out: NDArray[np.int32] = scratch.out
+            n = filter_cells(block.read(), block.lo, targets[i], spans.lo, spans.spans, self._devices[i], out)
+            return out[:n].copy()
+
+        return np.concatenate([np.empty((0, 4), dtype=np.int32), *self._over(targets, find)])
+
+    def _over(self, targets: list[NDArray[np.int32]], work: Callable[[int], _T]) -> list[_T]:
+        """Do something with each block that has any of the targets, on threads; the results come in order."""
+        return on_threads(work, [i for i, to in enumerate(targets) if (to >= 0).any()], self._threads)
+
+
+def _kept(targets: NDArray[np.int32], asked: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the targets that are asked for, -1 in place of the others."""
+    return np.where(np.append(asked, False)[targets], targets, np.int32(-1))
