@@ -25,7 +25,7 @@ import sys
 import tempfile
 import types as python_types
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -210,26 +210,25 @@ def _numba_type(kind: Any) -> Any:
     return plain[kind] if kind in plain else from_dtype(np.dtype(kind))
 
 
-def _self_contained(function: Callable[..., Any], done: dict[Any, Any] | None = None) -> Any:
+def _self_contained(function: Callable[..., Any]) -> Any:
     """Return the function with the helpers it calls made known to Numba."""
-    import numba
-
-    done = {} if done is None else done
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         helper = names.get(name)
         if isinstance(helper, Inlined):
-            if helper not in done:
-                done[helper] = (
-                    _prefetch()
-                    if helper is prefetch
-                    else numba.njit(**OPTIONS)(_self_contained(helper.py_func, done))
-                )
-            names[name] = done[helper]
+            names[name] = _known(helper)
     made = python_types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
     made.__module__ = function.__module__
     made.__qualname__ = function.__qualname__
     return made
+
+
+@cache
+def _known(helper: Inlined) -> Any:
+    """Return a helper as Numba knows it: once, for several kernels call the same ones."""
+    import numba
+
+    return _prefetch() if helper is prefetch else numba.njit(**OPTIONS)(_self_contained(helper.py_func))
 
 
 @lru_cache
