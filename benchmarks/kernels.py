@@ -155,6 +155,15 @@ def gathered() -> Bench:
     return Bench(len(stays), lambda: Gathering(blocks, same, same.cells.size, 1).rows())
 
 
+def rows_of_devices() -> Bench:
+    from cotrace.stays.builder import rows_by_device
+    from cotrace.stays.shelf import Block, Codes
+
+    stays = given.stays()
+    same = Codes(*(np.arange(len(d), dtype=np.int32) for d in (stays.devices, stays.cells.values)))
+    return Bench(len(stays), lambda: rows_by_device([Block(stays.rows)], same))
+
+
 def filtered() -> Bench:
     from cotrace.companions.gathering import Gathering, Spans
     from cotrace.stays.shelf import CellShelf, Codes
@@ -310,8 +319,9 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "tally_cells+group_cells": shelved,
     "gather_cells": gathered,
     "filter_cells": filtered,
+    "place_rows": rows_of_devices,
     "count_buckets+deal_pings+count_seconds+place_pings": sorted_pings,
-    "count_rows+place_rows+group_devices+mark_segments": indexed,
+    "count_rows+place_in_cells+group_devices+mark_segments": indexed,
     "dwell_of_segments": dwell,
     "match_case": matched,
     "fill_episodes": episodes,

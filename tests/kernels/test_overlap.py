@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cotrace.companions.gathering import Gathering
-from cotrace.companions.index import _by_cell, _grouped
+from cotrace.companions.index import _by_cell, _grouped, _with_cells
 from cotrace.kernels import overlap, windows
 from cotrace.stays.shelf import CellShelf, Codes
 
@@ -33,8 +33,8 @@ def pieces(seconds: set[int]) -> list[tuple[int, int]]:
 
 
 def as_rows(*segments: list[tuple[int, int]]) -> NDArray[np.int32]:
-    listed = [(d, 0, a, b) for d, stays in enumerate(segments) for a, b in stays]
-    return np.array(listed, dtype=np.int32).reshape(-1, 4)
+    listed = [(d, a, b) for d, stays in enumerate(segments) for a, b in stays]
+    return np.array(listed, dtype=np.int32).reshape(-1, 3)
 
 
 @settings(max_examples=400, deadline=None)
@@ -64,7 +64,7 @@ def test_crowd_is_the_fullest_window_that_an_episode_touches(
     if not table.size:
         return
     seg_lo, cell_lo = _grouped(table, np.array([0, len(table)]), len(segments), 1)
-    episodes = np.ascontiguousarray(table[:, 2:])
+    episodes = np.ascontiguousarray(table[:, 1:])
     crowd = np.empty(len(table), dtype=np.int64)
     overlap.count_crowd(
         table,
@@ -90,7 +90,7 @@ def test_crowd_is_the_fullest_window_that_an_episode_touches(
 def test_windows_hold_distinct_devices_and_all_dwell(
     segments: list[list[tuple[int, int]]], window: int, base: int
 ) -> None:
-    table = as_rows(*segments)
+    table = np.insert(as_rows(*segments), 1, 0, axis=1)  # all in cell 0
     n = windows.windows_touched(table, base, window)
     touched, out = np.empty((3, n), dtype=np.int64), np.empty((n, 4), dtype=np.int64)
     order, scratch = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
@@ -126,7 +126,8 @@ def test_rows_come_by_wanted_cell_and_device(
     new_cell = np.array([-1, 0, -1, 1, -1, 2], dtype=np.int32)
     edges = [0, *sorted(cuts), len(table)]
     new = Codes(np.array(renamed, dtype=np.int32), new_cell)
-    by_cell, cell_rows = _by_cell(table, new, 3)
+    by_cell, cell_rows = _by_cell(table, new_cell, 3)
+    by_cell[:, 0] = new.devices[by_cell[:, 0]]
     for threads in (1, 2, 5):
         # the same from pieces that were put on a shelf, all of them on disk or none
         for limit in (0, 1 << 20):
@@ -138,7 +139,8 @@ def test_rows_come_by_wanted_cell_and_device(
             assert shelf.spilled == (12 * len(table) if limit == 0 else 0)
         found = by_cell.copy()
         seg_lo, cell_lo = _grouped(found, cell_rows, 5, threads)
-        segments = [found[a:b].tolist() for a, b in pairwise(seg_lo)]
+        whole = _with_cells(found, seg_lo[cell_lo])
+        segments = [whole[a:b].tolist() for a, b in pairwise(seg_lo)]
         expected: dict[tuple[int, int], list[list[int]]] = {}
         for d, c, start, end in table.tolist():
             if c % 2:

@@ -88,7 +88,7 @@ def find_companions(
     Notes
     -----
     One pass over the pings, and O(stays in the cases' cells) after it. No ping is held but those of the cases (8 bytes
-    each, of the spans of time that are being read); else some 100 bytes a device and thread, 12 a stay up to 768 MiB
+    each, of the spans of time that are being read); else some 100 bytes a device and thread, 12 a stay up to 640 MiB
     (beyond, stays are kept in a temporary file), and 16 a stay in the cases' cells.
 
     References

@@ -65,98 +65,102 @@ class Gathering:
     """
 
     def __init__(self, blocks: list[CellBlock], new: Codes, n_cells: int, threads: int) -> None:
-        codes = translations(blocks, new)
-        self._targets = [mine.cells[block.cells] for block, mine in zip(blocks, codes, strict=True)]
-        self._blocks, self._devices = blocks, [mine.devices for mine in codes]
+        self._blocks, self._codes = blocks, translations(blocks, new)
         self._n_cells, self._threads = n_cells, threads
 
+    def _cells(self, i: int) -> NDArray[np.int32]:
+        """Return the new codes of a block's cells."""
+        return self._codes[i].cells[self._blocks[i].cells]
+
     def tracked(self) -> NDArray[np.int32]:
-        """Return the stays of the devices that the pass followed: rows as those of an index, in no order."""
+        """Return the stays of the devices that the pass followed: device, cell, start, end, in no order."""
         found = [np.empty((0, 4), dtype=np.int32)]
-        for block, to, devices in zip(self._blocks, self._targets, self._devices, strict=True):
+        for block, codes in zip(self._blocks, self._codes, strict=True):
             rows = block.tracked.copy()
-            # the cells of a block are in order
-            rows[:, 1] = to[np.searchsorted(block.cells, rows[:, 1])]
-            rows[:, 0] = devices[rows[:, 0]]
+            rows[:, 0], rows[:, 1] = codes.devices[rows[:, 0]], codes.cells[rows[:, 1]]
             found.append(rows)
         return np.concatenate(found)
 
     def rows(
         self, whole: NDArray[np.bool_] | None = None, spans: Spans | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the stays of cells, by cell, and the first row of each cell.
+        """Return the stays (device, start, end) of cells, by cell, and the first row of each cell.
 
         ``whole`` says for each cell whether all of its stays are asked for (None: in all), or only those in spans
         of time, at least in part.
         """
-        from cotrace.kernels.rows import scatter_rows
+        from cotrace.kernels.rows import group_cells
 
         every = np.ones(self._n_cells, dtype=np.bool_) if whole is None else whole
         some = self._in_spans(~every, spans) if spans is not None else np.empty((0, 4), dtype=np.int32)
-        targets = [_kept(to, every) for to in self._targets]
         counts = np.bincount(some[:, 1], minlength=self._n_cells).astype(np.int64)
-        for block, to in zip(self._blocks, targets, strict=True):
-            counts[to[to >= 0]] += np.diff(block.lo)[to >= 0]  # a cell is in a block once
+        for i in range(len(self._blocks)):
+            which, cells = self._asked(i, every)
+            counts[cells] += np.diff(self._blocks[i].lo)[which]  # a cell is in a block once
         cell_rows = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        out = np.empty((int(cell_rows[-1]), 4), dtype=np.int32)
-        self._copy(targets, cell_rows, out)
+        out = np.empty((int(cell_rows[-1]), 3), dtype=np.int32)
+        self._copy(every, cell_rows, out)
         # a cell is whole or in part: here go the rows of those in part
-        scatter_rows(some, 1, cell_rows[:-1].copy(), out)
+        group_cells(some, cell_rows[:-1].copy(), out)
         return out, cell_rows
 
     def rows_of(self, devices: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the stays of some devices, in no order."""
+        """Return the stays (device, cell, start, end) of some devices, in no order."""
 
         def find(i: int) -> NDArray[np.int32]:
-            block, of_rows = self._blocks[i], self._devices[i]
-            grouped, theirs = block.read(), np.flatnonzero(np.isin(of_rows, devices))
+            block, codes = self._blocks[i], self._codes[i]
+            grouped, theirs = block.read(), np.flatnonzero(np.isin(codes.devices, devices))
             at = np.flatnonzero(np.isin(grouped[:, 0], theirs))
-            cells = self._targets[i][np.searchsorted(block.lo, at, side="right") - 1]
-            rows = np.stack([of_rows[grouped[at, 0]], cells, grouped[at, 1], grouped[at, 2]], axis=1)
+            cells = self._cells(i)[np.searchsorted(block.lo, at, side="right") - 1]
+            rows = np.stack([codes.devices[grouped[at, 0]], cells, grouped[at, 1], grouped[at, 2]], axis=1)
             return rows[cells >= 0]
 
-        return np.concatenate([np.empty((0, 4), dtype=np.int32), *self._over(self._targets, find)])
+        return np.concatenate([np.empty((0, 4), dtype=np.int32), *self._over(find)])
 
-    def _copy(
-        self, targets: list[NDArray[np.int32]], cell_rows: NDArray[np.int64], out: NDArray[np.int32]
-    ) -> None:
+    def _asked(self, i: int, asked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return which of a block's cells are asked for, and their new codes."""
+        cells = self._cells(i)
+        which = np.flatnonzero(np.append(asked, False)[cells])
+        return which, cells[which]
+
+    def _copy(self, asked: NDArray[np.bool_], cell_rows: NDArray[np.int64], out: NDArray[np.int32]) -> None:
         """Copy the rows of cells to their places."""
         from cotrace.kernels.rows import gather_cells
 
-        places, begins = [], cell_rows.copy()  # the last is what -1 points to
-        for block, to in zip(self._blocks, targets, strict=True):
-            places.append(begins[to])
-            begins[to[to >= 0]] += np.diff(block.lo)[to >= 0]
+        todo, begins = [], cell_rows[:-1].copy()
+        for i, block in enumerate(self._blocks):
+            which, cells = self._asked(i, asked)
+            todo.append((which, begins[cells]))
+            begins[cells] += np.diff(block.lo)[which]
 
         def copy(i: int) -> None:
-            block = self._blocks[i]
-            gather_cells(block.read(), block.lo, targets[i], places[i], self._devices[i], out)
+            if todo[i][0].size:
+                gather_cells(
+                    self._blocks[i].read(), self._blocks[i].lo, *todo[i], self._codes[i].devices, out
+                )
 
-        self._over(targets, copy)
+        self._over(copy)
 
     def _in_spans(self, asked: NDArray[np.bool_], spans: Spans) -> NDArray[np.int32]:
         """Return the rows of some cells that are in their spans, those of a device in a cell in order."""
         from cotrace.kernels.rows import filter_cells
 
-        targets = [_kept(to, asked) for to in self._targets]
         most = max((int(block.lo[-1]) for block in self._blocks), default=0)
         scratch = threading.local()  # memory that is new to the process costs more than what is done with it
 
         def find(i: int) -> NDArray[np.int32]:
-            block = self._blocks[i]
+            block, cells = self._blocks[i], self._cells(i)
             if not hasattr(scratch, "out"):
                 scratch.out = np.empty((most, 4), dtype=np.int32)
             out: NDArray[np.int32] = scratch.out
-            n = filter_cells(block.read(), block.lo, targets[i], spans.lo, spans.spans, self._devices[i], out)
+            cells[~np.append(asked, False)[cells]] = -1
+            n = filter_cells(
+                block.read(), block.lo, cells, spans.lo, spans.spans, self._codes[i].devices, out
+            )
             return out[:n].copy()
 
-        return np.concatenate([np.empty((0, 4), dtype=np.int32), *self._over(targets, find)])
+        return np.concatenate([np.empty((0, 4), dtype=np.int32), *self._over(find)])
 
-    def _over(self, targets: list[NDArray[np.int32]], work: Callable[[int], _T]) -> list[_T]:
-        """Do something with each block that has any of the targets, on threads; the results come in order."""
-        return on_threads(work, [i for i, to in enumerate(targets) if (to >= 0).any()], self._threads)
-
-
-def _kept(targets: NDArray[np.int32], asked: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return the targets that are asked for, -1 in place of the others."""
-    return np.where(np.append(asked, False)[targets], targets, np.int32(-1))
+    def _over(self, work: Callable[[int], _T]) -> list[_T]:
+        """Do something with each block, on threads; the results come in order."""
+        return on_threads(work, range(len(self._blocks)), self._threads)

@@ -31,8 +31,8 @@ class CellIndex:
 
     Parameters
     ----------
-    rows : int32[n, 4]
-        Device, cell, start, end; by cell, a device's rows together, by start. Codes are in the order of the ids.
+    rows : int32[n, 3]
+        Device, start, end; by cell, a device's rows together, by start. Codes are in the order of the ids.
     seg_lo : int64[segments + 1]
         The first row of each segment.
     cell_lo : int64[cells + 1]
@@ -59,15 +59,17 @@ class CellIndex:
     gathering: Gathering | None = None
 
     def all_rows(self) -> NDArray[np.int32]:
-        """Return all stays of all devices in the cells, by cell, those of a device by start."""
-        return self.rows if self.gathering is None else self.gathering.rows()[0]
+        """Return all stays (device, cell, start, end) of all devices in the cells, by cell, a device's by start."""
+        if self.gathering is not None:
+            return _with_cells(*self.gathering.rows())
+        return _with_cells(self.rows, self.seg_lo[self.cell_lo])
 
     def rows_of(self, devices: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return all stays of some devices in the cells, in no order."""
+        """Return all stays (device, cell, start, end) of some devices in the cells, in no order."""
         if self.gathering is not None:
             return self.gathering.rows_of(devices)
-        found: NDArray[np.int32] = self.rows[np.isin(self.rows[:, 0], devices)]
-        return found
+        rows = self.all_rows()
+        return rows[np.isin(rows[:, 0], devices)]
 
     @property
     def n_cells(self) -> int:
@@ -81,8 +83,7 @@ class CellIndex:
 
     def cell_of(self, segments: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the cell of each segment."""
-        codes: NDArray[np.int32] = self.rows[self.seg_lo[segments], 1]
-        return codes
+        return (np.searchsorted(self.cell_lo, segments, side="right") - 1).astype(np.int32)
 
 
 def index_of_built(built: Built, case_ids: pa.Array, rule: CompanionRule, threads: int) -> CellIndex:
@@ -97,8 +98,8 @@ def index_of_built(built: Built, case_ids: pa.Array, rule: CompanionRule, thread
     for block in blocks:
         there = block.tracked[:, 1]
         wanted[there if block.codes is None else block.codes.cells[there]] = True
-    codes, cells = _codes_of_wanted(wanted, rank, built.cells)
-    gathering = Gathering(blocks, codes, len(cells.values), threads)
+    new_cell, cells = _codes_of_wanted(wanted, built.cells)
+    gathering = Gathering(blocks, Codes(rank, new_cell), len(cells.values), threads)
     of_cases = gathering.tracked()
     whole = _may_qualify(of_cases, rule, len(cells.values))
     rows, cell_rows = gathering.rows(whole, Spans(of_cases, len(cells.values)))
@@ -138,37 +139,42 @@ def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
     wanted = np.zeros(len(stays.cells.values), dtype=np.bool_)
     for a, b in zip(lo, hi, strict=True):
         wanted[stays.rows[a:b, 1]] = True
-    same = np.arange(len(stays.devices), dtype=np.int32)
-    codes, cells = _codes_of_wanted(wanted, same, stays.cells)
-    rows, cell_rows = _by_cell(stays.rows, codes, len(cells.values))
-    seg_lo, cell_lo = _grouped(rows, cell_rows, same.size, threads)
+    new_cell, cells = _codes_of_wanted(wanted, stays.cells)
+    rows, cell_rows = _by_cell(stays.rows, new_cell, len(cells.values))
+    seg_lo, cell_lo = _grouped(rows, cell_rows, len(stays.devices), threads)
     return CellIndex(rows, seg_lo, cell_lo, stays.devices, cells, case_codes, stays.base)
 
 
-def _codes_of_wanted(
-    wanted: NDArray[np.bool_], new_device: NDArray[np.int32], cells: Cells
-) -> tuple[Codes, Cells]:
+def _with_cells(rows: NDArray[np.int32], cell_rows: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return rows (device, cell, start, end) of rows by cell, given the first row of each cell."""
+    out = np.empty((rows.shape[0], 4), dtype=np.int32)
+    out[:, 0], out[:, 2], out[:, 3] = rows.T
+    out[:, 1] = np.repeat(np.arange(cell_rows.size - 1, dtype=np.int32), np.diff(cell_rows))
+    return out
+
+
+def _codes_of_wanted(wanted: NDArray[np.bool_], cells: Cells) -> tuple[NDArray[np.int32], Cells]:
     """Return the new codes, those of the wanted cells being in their order (-1: not wanted), and these cells."""
     order = cells.order()
     order = order[wanted[order]]
     new_cell = np.full(wanted.size, -1, dtype=np.int32)
     new_cell[order] = np.arange(order.size, dtype=np.int32)
-    return Codes(new_device, new_cell), cells.take(order)
+    return new_cell, cells.take(order)
 
 
 def _by_cell(
-    stays: NDArray[np.int32], new: Codes, n_cells: int
+    stays: NDArray[np.int32], new_cell: NDArray[np.int32], n_cells: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return the rows of wanted cells by cell, and the first row of each cell."""
-    from cotrace.kernels.rows import count_rows, place_rows
+    from cotrace.kernels.rows import count_rows, place_in_cells
 
     counts = np.zeros(n_cells + 1, dtype=np.int64)
-    count_rows(stays, 1, new.cells, counts)
+    count_rows(stays, 1, new_cell, counts)
     cell_rows = np.concatenate([[0], np.cumsum(counts[1:])]).astype(np.int64)
     n = int(cell_rows[-1])
-    out = np.empty((n + 1, 4), dtype=np.int32)  # one more, for all that is dropped
+    out = np.empty((n + 1, 3), dtype=np.int32)  # one more, for all that is dropped
     places = np.concatenate([[n], cell_rows[:-1]]).astype(np.int64)
-    place_rows(stays, 1, new.devices, new.cells, places, out)
+    place_in_cells(stays, new_cell, places, out)
     return out[:n], cell_rows
 
 
@@ -185,7 +191,7 @@ def _grouped(
     def group(cells: tuple[int, int]) -> None:
         first, last = cells
         segment_of = np.full(n_devices, -1, dtype=np.int32)
-        places, scratch = np.empty(largest, dtype=np.int64), np.empty((largest, 4), dtype=np.int32)
+        places, scratch = np.empty(largest, dtype=np.int64), np.empty((largest, 3), dtype=np.int32)
         group_devices(rows, cell_rows, first, last, segment_of, places, scratch, n_segments)
 
     # cells are shared out so that every thread has about as many rows
@@ -194,5 +200,5 @@ def _grouped(
     on_threads(group, list(pairwise(edges.tolist())), threads)
     cell_lo = np.concatenate([[0], np.cumsum(n_segments)]).astype(np.int64)
     seg_lo = np.empty(int(cell_lo[-1]) + 1, dtype=np.int64)
-    mark_segments(rows, seg_lo)
+    mark_segments(rows, cell_rows, seg_lo)
     return seg_lo, cell_lo

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +22,7 @@ __all__ = ["CROWD_WINDOW_S", "Matches", "match"]
 CROWD_WINDOW_S = 3600
 _WHOSE = {"either": 0, "both": 1, "case": 2, "companion": 3, "pair": 4}
 
-#: segments that are looked at together
+#: segments or episodes that are looked at together
 _AT_A_TIME = 1 << 20
 
 
@@ -119,6 +121,7 @@ class _OneCase:
             index.seg_lo,
             index.cell_lo,
             segments,
+            cells,
             (start, end, infectious),
             self._shared,
             self._cumulative,
@@ -166,7 +169,7 @@ def _joined(index: CellIndex, windows: NDArray[np.int64], found: list[_Found]) -
     spans = np.ascontiguousarray(windows[case_of[order]][:, [2, 1]])
     fill_episodes(index.rows, index.seg_lo, records, spans, first, episodes, record_of)
     episode_lo = first[record_lo]
-    episodes, record_of, crowd, summary = _ordered(index, records, record_lo, episode_lo, episodes, record_of)
+    crowd, summary = _ordered(index, records, record_lo, episode_lo, episodes, record_of)
     return Matches(
         np.array([f.funnel for f in found], dtype=np.int64).reshape(n_cases, 4),
         np.array([f.dwell for f in found], dtype=np.int64).reshape(n_cases, 2),
@@ -190,14 +193,17 @@ def _ordered(
     episode_lo: NDArray[np.int64],
     episodes: NDArray[np.int32],
     record_of: NDArray[np.int64],
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Order the episodes of each companion, and add their crowd and each companion's summary."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Order the episodes of each companion in place; return their crowd and each companion's summary."""
     from cotrace.kernels.overlap import SEG_CASE, count_crowd, order_episodes, summarise
 
     cell_of = index.cell_of(records[:, SEG_CASE])
-    order = np.empty(record_of.size, dtype=np.int64)
-    order_episodes(episode_lo, episodes, cell_of[record_of], order, np.empty((2, order.size), dtype=np.int64))
-    episodes, record_of = episodes[order], record_of[order]
+    for group, last in _slices(episode_lo):
+        lo, hi = episode_lo[group], episode_lo[last]
+        order, scratch = np.empty(hi - lo, dtype=np.int64), np.empty((2, hi - lo), dtype=np.int64)
+        some, of = episodes[lo:hi], record_of[lo:hi]
+        order_episodes(episode_lo[group : last + 1] - lo, some, cell_of[of], order, scratch)
+        some[:], of[:] = some[order], of[order]
     cells = cell_of[record_of]
     by_cell = np.argsort(cells, kind="stable")
     per_cell = np.bincount(cells, minlength=index.n_cells)
@@ -209,7 +215,13 @@ def _ordered(
     count_crowd(*where, CROWD_WINDOW_S, cell_episode_lo, by_cell, episodes, crowd, windows)
     summary = np.zeros((episode_lo.size - 1, 9), dtype=np.int64)
     summarise(episode_lo, episodes, record_of, crowd, records, record_lo, summary)
-    return episodes, record_of, crowd, summary
+    return crowd, summary
+
+
+def _slices(lo: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Cut groups, of which ``lo`` are the first members and the end, into slices of not too many members."""
+    edges = np.searchsorted(lo, np.arange(lo[0], lo[-1], _AT_A_TIME))
+    return pairwise(np.unique(np.append(edges, lo.size - 1)).tolist())
 
 
 def _top_cells(

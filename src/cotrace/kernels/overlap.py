@@ -1,8 +1,7 @@
 """The matcher: stays of any devices against the index of the cases' stays.
 
-The index is rows ``(device, cell, start, end)`` by cell, those of a device together and by start, cut into
-*segments* (one device in one cell): ``seg_lo`` has the first row of each segment, ``cell_lo`` the first segment of
-each cell.
+The index is rows ``(device, start, end)`` by cell, those of a device together and by start, cut into *segments* (one
+device in one cell): ``seg_lo`` has the first row of each segment, ``cell_lo`` the first segment of each cell.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def _first_after(rows: NDArray[np.int32], lo: int, hi: int, moment: int) -> int:
     """Return the first row of a segment that ends after ``moment`` (rows do not overlap). O(log n)."""
     while lo < hi:
         mid = (lo + hi) // 2
-        if rows[mid, 3] > moment:
+        if rows[mid, 2] > moment:
             hi = mid
         else:
             lo = mid + 1
@@ -51,9 +50,9 @@ def _first_after(rows: NDArray[np.int32], lo: int, hi: int, moment: int) -> int:
 def _dwell(rows: NDArray[np.int32], lo: int, hi: int, start: int, end: int) -> int:
     total = 0
     for i in range(_first_after(rows, lo, hi, start), hi):
-        if rows[i, 2] >= end:
+        if rows[i, 1] >= end:
             break
-        total += min(rows[i, 3], end) - max(rows[i, 2], start)
+        total += min(rows[i, 2], end) - max(rows[i, 1], start)
     return total
 
 
@@ -92,15 +91,15 @@ def _episodes(
     a = _first_after(rows, a, a_end, start)
     b = _first_after(rows, b, b_end, start)
     while a < a_end and b < b_end:
-        lo = max(max(rows[a, 2], rows[b, 2]), start)
-        hi = min(min(rows[a, 3], rows[b, 3]), end)
+        lo = max(max(rows[a, 1], rows[b, 1]), start)
+        hi = min(min(rows[a, 2], rows[b, 2]), end)
         if lo >= end:
             break
         if hi - lo >= least:
             out[n, 0] = lo
             out[n, 1] = hi
             n += 1
-        if rows[a, 3] < rows[b, 3]:
+        if rows[a, 2] < rows[b, 2]:
             a += 1
         else:
             b += 1
@@ -160,6 +159,7 @@ def match_case(
     seg_lo: NDArray[np.int64],
     cell_lo: NDArray[np.int64],
     segments: NDArray[np.int64],
+    cells: NDArray[np.int32],
     window: tuple[int, int, int],
     shared: tuple[int, bool, int],
     cumulative: tuple[int, int, bool],
@@ -173,8 +173,8 @@ def match_case(
     ----------
     rows, seg_lo, cell_lo
         The index.
-    segments : int64[k]
-        The case's own segments, by cell.
+    segments, cells : int64[k], int32[k]
+        The case's own segments, by cell, and the cell of each.
     window : (start, end, infectious)
         The lookback, and from when on episodes count (at least ``start``), in seconds from the base.
     shared : (least, summed, per)
@@ -207,10 +207,10 @@ def match_case(
         own = segments[k]
         a, a_end = seg_lo[own], seg_lo[own + 1]
         dwell_case = _dwell(rows, a, a_end, start, end)
-        cell = rows[a, 1]
+        cell = cells[k]
         for other in range(cell_lo[cell], cell_lo[cell + 1]):
             b, b_end = seg_lo[other], seg_lo[other + 1]
-            if other == own or rows[b_end - 1, 3] <= rows[a, 2] or rows[b, 2] >= rows[a_end - 1, 3]:
+            if other == own or rows[b_end - 1, 2] <= rows[a, 1] or rows[b, 1] >= rows[a_end - 1, 2]:
                 continue
             m = _episodes(rows, a, a_end, b, b_end, infectious, end, 1, episodes)
             if m == 0:
@@ -395,8 +395,8 @@ def count_crowd(
         for s in range(cell_lo[cell], cell_lo[cell + 1]):
             counted = first - 1
             for i in range(_first_after(rows, seg_lo[s], seg_lo[s + 1], first * window), seg_lo[s + 1]):
-                lo = max(rows[i, 2] // window, counted + 1)
-                hi = min((rows[i, 3] - 1) // window, last)
+                lo = max(rows[i, 1] // window, counted + 1)
+                hi = min((rows[i, 2] - 1) // window, last)
                 for w in range(lo, hi + 1):
                     devices[w - first] += 1
                 counted = max(counted, hi)

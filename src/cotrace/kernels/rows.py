@@ -15,6 +15,7 @@ __all__ = [
     "group_cells",
     "group_devices",
     "mark_segments",
+    "place_in_cells",
     "place_rows",
     "scatter_rows",
     "tally_cells",
@@ -75,46 +76,43 @@ def group_cells(rows: NDArray[np.int32], places: NDArray[np.int64], out: NDArray
 @kernel
 def gather_cells(
     grouped: NDArray[np.int32],
-    lo: NDArray[np.int64],
-    new_cell: NDArray[np.int32],
+    lo: NDArray[np.int32],
+    which: NDArray[np.int64],
     places: NDArray[np.int64],
     new_device: NDArray[np.int32],
     out: NDArray[np.int32],
 ) -> None:
-    """Copy the rows of wanted cells from where they are grouped by cell.
+    """Copy the rows of some cells from where they are grouped by cell.
 
     Parameters
     ----------
     grouped : int32[n, 3]
         Device, start, end.
-    lo : int64[cells here + 1]
+    lo : int32[cells here + 1]
         Where the rows of each cell begin.
-    new_cell : int32[cells here]
-        The new code of each, or -1 where it is not wanted.
-    places : int64[cells here]
-        Where its rows go in ``out``.
+    which : int64[k]
+        The cells to copy.
+    places : int64[k]
+        Where the rows of each go in ``out``.
     new_device : int32[devices]
         The new code of each device.
-    out : int32[m, 4]
-        Filled there: device, cell, start, end. O(rows of wanted cells).
+    out : int32[m, 3]
+        Filled there: device, start, end. O(rows of these cells).
     """
-    for k in range(new_cell.size):
-        cell = new_cell[k]
-        if cell < 0:
-            continue
-        shift = places[k] - lo[k]
-        for i in range(lo[k], lo[k + 1]):
+    for k in range(which.size):
+        cell = which[k]
+        shift = places[k] - lo[cell]
+        for i in range(lo[cell], lo[cell + 1]):
             at = np.uint64(i + shift)
             out[at, 0] = new_device[np.uint64(grouped[i, 0])]
-            out[at, 1] = cell
-            out[at, 2] = grouped[i, 1]
-            out[at, 3] = grouped[i, 2]
+            out[at, 1] = grouped[i, 1]
+            out[at, 2] = grouped[i, 2]
 
 
 @kernel
 def filter_cells(
     grouped: NDArray[np.int32],
-    lo: NDArray[np.int64],
+    lo: NDArray[np.int32],
     new_cell: NDArray[np.int32],
     span_lo: NDArray[np.int64],
     spans: NDArray[np.int32],
@@ -125,8 +123,10 @@ def filter_cells(
 
     Parameters
     ----------
-    grouped, lo, new_cell, new_device
-        As in :func:`gather_cells`; cells with a negative new code are passed over.
+    grouped, lo, new_device
+        As in :func:`gather_cells`.
+    new_cell : int32[cells here]
+        The new code of each, or -1 where it is not wanted.
     span_lo : int64[new cells + 1]
         Where the spans of each cell begin.
     spans : int32[s, 2]
@@ -189,41 +189,66 @@ def count_rows(
 @kernel
 def place_rows(
     rows: NDArray[np.int32],
-    column: int,
     new_device: NDArray[np.int32],
     new_cell: NDArray[np.int32],
     places: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> None:
-    """Move rows to the places of their devices or of their cells, with new codes for both.
+    """Move rows to the places of their devices, with new codes.
 
     Parameters
     ----------
     rows : int32[n, 4]
         Device, cell, start, end.
-    column : int
-        What rows are placed by: 0 their devices, 1 their cells.
     new_device, new_cell : int32[devices], int32[cells]
-        The new code of each; of what rows are placed by, -1 where it is not wanted.
-    places : int64[1 + new codes]
-        Where the next row of each goes; counted up. The first is a row of ``out`` for all that is dropped.
-    out : int32[wanted rows (+ 1 where some are dropped), 4]
-        Filled, keeping the order within a device or cell.
+        The new code of each.
+    places : int64[new codes of devices]
+        Where the next row of each goes; counted up.
+    out : int32[n, 4]
+        Filled, keeping the order within a device.
 
     Notes
     -----
-    O(n), without branches; writes go to as many places as there are devices or cells.
+    O(n); writes go to as many places as there are devices.
     """
     for i in range(rows.shape[0]):
-        device = new_device[np.uint64(rows[i, 0])]
-        cell = new_cell[np.uint64(rows[i, 1])]
-        key = device if column == 0 else cell
-        at = np.uint64(places[np.uint64(key + 1)])
-        places[np.uint64(key + 1)] += int(key >= 0)
+        device = np.uint64(new_device[np.uint64(rows[i, 0])])
+        at = np.uint64(places[device])
+        places[device] += 1
         out[at, 0] = device
-        out[at, 1] = cell
+        out[at, 1] = new_cell[np.uint64(rows[i, 1])]
         out[at, 2] = rows[i, 2]
         out[at, 3] = rows[i, 3]
+
+
+@kernel
+def place_in_cells(
+    rows: NDArray[np.int32], new_cell: NDArray[np.int32], places: NDArray[np.int64], out: NDArray[np.int32]
+) -> None:
+    """Move the rows of some cells to the places of these, and leave the cell out.
+
+    Parameters
+    ----------
+    rows : int32[n, 4]
+        Device, cell, start, end.
+    new_cell : int32[cells]
+        The new code of each, or -1 where it is not wanted.
+    places : int64[1 + new codes]
+        Where the next row of each goes; counted up. The first is a row of ``out`` for all that is dropped.
+    out : int32[wanted rows + 1, 3]
+        Filled: device, start, end; keeping the order within a cell.
+
+    Notes
+    -----
+    O(n), without branches; writes go to as many places as there are cells.
+    """
+    for i in range(rows.shape[0]):
+        key = new_cell[np.uint64(rows[i, 1])] + 1
+        at = np.uint64(places[np.uint64(key)])
+        places[np.uint64(key)] += int(key > 0)
+        out[at, 0] = rows[i, 0]
+        out[at, 1] = rows[i, 2]
+        out[at, 2] = rows[i, 3]
 
 
 @kernel
@@ -241,16 +266,16 @@ def group_devices(
 
     Parameters
     ----------
-    rows : int32[n, 4]
-        Device, cell, start, end; by cell, those of one device by start. Changed: a device's rows together, devices
-        as they come.
+    rows : int32[n, 3]
+        Device, start, end; by cell, those of one device by start. Changed: a device's rows together, devices as
+        they come.
     cell_rows : int64[cells + 1]
         The first row of each cell.
     first_cell, last_cell : int
         The cells to do: ``[first_cell, last_cell)``; ranges of cells are independent of each other.
     segment_of : int32[devices]
         Scratch: all -1, and so left.
-    places, scratch : int64[rows of the largest cell], int32[rows of the largest cell, 4]
+    places, scratch : int64[rows of the largest cell], int32[rows of the largest cell, 3]
         Scratch.
     n_segments : int64[cells]
         Filled: how many segments a cell has.
@@ -264,8 +289,8 @@ def group_devices(
         for i in range(m):
             row = np.uint64(lo + i)
             scratch[i, 0] = rows[row, 0]
+            scratch[i, 1] = rows[row, 1]
             scratch[i, 2] = rows[row, 2]
-            scratch[i, 3] = rows[row, 3]
             d = np.uint64(rows[row, 0])
             if segment_of[d] < 0:
                 segment_of[d] = n
@@ -282,24 +307,25 @@ def group_devices(
             row = np.uint64(places[segment])
             places[segment] += 1
             rows[row, 0] = scratch[i, 0]
+            rows[row, 1] = scratch[i, 1]
             rows[row, 2] = scratch[i, 2]
-            rows[row, 3] = scratch[i, 3]
         for i in range(m):
             segment_of[np.uint64(scratch[i, 0])] = -1
         n_segments[cell] = n
 
 
 @kernel
-def mark_segments(rows: NDArray[np.int32], seg_lo: NDArray[np.int64]) -> None:
+def mark_segments(rows: NDArray[np.int32], cell_rows: NDArray[np.int64], seg_lo: NDArray[np.int64]) -> None:
     """Fill ``seg_lo`` (int64[segments + 1]) with the first row of each segment, and the end. O(n).
 
-    ``rows`` are grouped as :func:`group_devices` does it.
+    ``rows`` are grouped as :func:`group_devices` does it, and ``cell_rows`` as there.
     """
     n = 0
-    for i in range(rows.shape[0]):
-        if i == 0 or rows[i, 0] != rows[i - 1, 0] or rows[i, 1] != rows[i - 1, 1]:
-            seg_lo[n] = i
-            n += 1
+    for cell in range(cell_rows.size - 1):
+        for i in range(cell_rows[cell], cell_rows[cell + 1]):
+            if i == cell_rows[cell] or rows[i, 0] != rows[i - 1, 0]:
+                seg_lo[n] = i
+                n += 1
     seg_lo[n] = rows.shape[0]
 
 

@@ -336,9 +336,8 @@ def rows_by_device(blocks: list[Block], final: Codes) -> NDArray[np.int32]:
         count_rows(block.rows, 0, mine.devices, counts)
     places = np.concatenate([[0], np.cumsum(counts[1:])]).astype(np.int64)
     rows = np.empty((int(places[-1]), 4), dtype=np.int32)
-    places[1:] = places[:-1]  # the first is of what has no code, of which there is none here
     for mine in codes:
-        place_rows(blocks.pop(0).rows, 0, mine.devices, mine.cells, places, rows)
+        place_rows(blocks.pop(0).rows, mine.devices, mine.cells, places, rows)
     return rows
 
 

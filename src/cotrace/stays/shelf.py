@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 __all__ = ["Block", "CellBlock", "CellShelf", "Codes", "RowShelf", "Shelf"]
 
 #: bytes of stays that are held in memory before the next ones go to disk
-HELD = 3 << 28
+HELD = 5 << 27
 #: rows of the largest piece of memory that stays by cell are kept in: so large that it is given back when it is free
-_SLAB = 6 << 20
+_SLAB = 3 << 20
 
 
 @dataclass
@@ -56,7 +56,7 @@ class CellBlock:
     """
 
     cells: NDArray[np.int32]
-    lo: NDArray[np.int64]
+    lo: NDArray[np.int32]
     tracked: NDArray[np.int32]
     data: NDArray[np.int32] | None
     shelf: CellShelf
@@ -124,7 +124,7 @@ class CellShelf:
         counts, found = self._tables(int(rows[:, 1].max()) + 1, rows.shape[0])
         n_found = tally_cells(rows, self._n_tracked, counts, found)
         cells = np.flatnonzero(counts)
-        lo = np.concatenate([[0], np.cumsum(counts[cells])]).astype(np.int64)
+        lo = np.concatenate([[0], np.cumsum(counts[cells])]).astype(np.int32)
         counts[cells] = lo[:-1]
         data = self._space(rows.shape[0])
         group_cells(rows, counts, data)
