@@ -88,8 +88,9 @@ def find_companions(
     Notes
     -----
     One pass over the pings, and O(stays in the cases' cells) after it. No ping is held but those of the cases (8 bytes
-    each, of the spans of time that are being read); else some 100 bytes a device and thread, 12 a stay up to 640 MiB
-    (beyond, stays are kept in a temporary file), and 16 a stay in the cases' cells.
+    each, of the spans of time that are being read); else some 100 bytes a device and thread, 12 a stay up to 512 MiB
+    (beyond, stays are kept in a temporary file, for as long as the result lives), and 12 a stay in the cells in which a
+    case was long enough for somebody to become its companion.
 
     References
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 __all__ = ["Block", "CellBlock", "CellShelf", "Codes", "RowShelf", "Shelf"]
 
 #: bytes of stays that are held in memory before the next ones go to disk
-HELD = 5 << 27
+HELD = 1 << 29
 #: rows of the largest piece of memory that stays by cell are kept in: so large that it is given back when it is free
 _SLAB = 3 << 20
 
