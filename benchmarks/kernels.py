@@ -240,10 +240,12 @@ def episodes() -> Bench:
     from cotrace.kernels.overlap import EPISODES, fill_episodes
 
     index, records = given.index(), given.matches().records
-    spans = np.repeat(given.windows()[:1, [2, 1]], len(records), axis=0)
+    _, until, since = given.windows()[0].tolist()
     first = np.concatenate([[0], np.cumsum(records[:, EPISODES])])
     out, of = np.empty((first[-1], 2), np.int32), np.empty(first[-1], np.int64)
-    return Bench(len(of), lambda: fill_episodes(index.rows, index.seg_lo, records, spans, first, out, of))
+    return Bench(
+        len(of), lambda: fill_episodes(index.rows, index.seg_lo, records, since, until, first, out, of)
+    )
 
 
 def ordered() -> Bench:

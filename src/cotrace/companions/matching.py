@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["CROWD_WINDOW_S", "Matches", "match"]
 
 CROWD_WINDOW_S = 3600
+#: figures of a summary; see :func:`cotrace.kernels.overlap.summarise`
+N_SUMMARY = 9
 _WHOSE = {"either": 0, "both": 1, "case": 2, "companion": 3, "pair": 4}
 
 #: segments or episodes that are looked at together
-_AT_A_TIME = 1 << 20
+_AT_A_TIME = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,34 @@ def match(index: CellIndex, windows: NDArray[np.int64], rule: CompanionRule, thr
     Matches
     """
     one = _OneCase(index, windows, rule)
-    found = on_threads(one, range(windows.shape[0]), threads)
-    return _joined(index, windows, found)
+    found = _Joined(on_threads(one, range(windows.shape[0]), threads))
+    crowd = _crowd(index, found, threads)
+    summary = np.zeros((found.case_of.size, N_SUMMARY), dtype=np.int64)
+
+    def sum_up(part: slice) -> None:
+        from cotrace.kernels.overlap import summarise
+
+        lo = slice(part.start, part.stop + 1)
+        of_episodes = found.episode_lo[lo], found.episodes, found.record_of, crowd
+        summarise(*of_episodes, found.records, found.record_lo[lo], summary[part])
+
+    on_threads(sum_up, _parts(found.episode_lo), threads)
+    return Matches(**vars(found), crowd=crowd, summary=summary)
 
 
 @dataclass(frozen=True)
 class _Found:
-    records: NDArray[np.int64]
+    """What was found for one case: its companions by code, each one's cells and episodes."""
+
     funnel: tuple[int, ...]
     dwell: tuple[int, int]
+    top: tuple[int, int]
+    companions: NDArray[np.int64]
+    record_lo: NDArray[np.int64]
+    episode_lo: NDArray[np.int64]
+    records: NDArray[np.int64]
+    episodes: NDArray[np.int32]
+    record_of: NDArray[np.int64]
 
 
 class _OneCase:
@@ -106,7 +126,7 @@ class _OneCase:
         self._longest = int(lengths.max()) if lengths.size else 0
 
     def __call__(self, i: int) -> _Found:
-        from cotrace.kernels.overlap import N_RECORD, dwell_of_segments, match_case
+        from cotrace.kernels.overlap import N_RECORD, SEG_CASE, dwell_of_segments, match_case
 
         index, (start, end, infectious) = self._index, (int(v) for v in self._windows[i])
         segments = self._segments.get(int(index.case_codes[i]), np.empty(0, dtype=np.int64))
@@ -129,7 +149,39 @@ class _OneCase:
             np.empty((2 * self._longest + 1, 2), dtype=np.int32),
             records,
         )
-        return _Found(records[:n].copy(), tuple(funnel), (int(dwell.sum()), int(dwell.size)))
+        # records come by cell, as the case's segments do
+        of = cells[np.searchsorted(segments, records[:n, SEG_CASE])]
+        grouped = self._by_companion(records[:n], of, infectious, end)
+        return _Found(tuple(funnel), (int(dwell.sum()), int(dwell.size)), _top(of), *grouped)
+
+    def _by_companion(
+        self, records: NDArray[np.int64], cells: NDArray[np.int32], since: int, until: int
+    ) -> tuple[NDArray[Any], ...]:
+        """Bring the records of each companion together, its cells in order, and write its episodes out."""
+        from cotrace.kernels.overlap import EPISODES, SEG_OTHER, fill_episodes, order_episodes
+
+        index, device = self._index, self._index.device_of(records[:, SEG_OTHER])
+        order = np.argsort(device, kind="stable")
+        records, cells, device = records[order], cells[order], device[order]
+        record_lo = np.append(np.flatnonzero(np.diff(device, prepend=-1)), device.size)
+        first = np.concatenate([[0], np.cumsum(records[:, EPISODES])]).astype(np.int64)
+        episodes = np.empty((int(first[-1]), 2), dtype=np.int32)
+        record_of = np.empty(episodes.shape[0], dtype=np.int64)
+        fill_episodes(index.rows, index.seg_lo, records, since, until, first, episodes, record_of)
+        episode_lo = first[record_lo]
+        order, scratch = np.empty(record_of.size, np.int64), np.empty((2, record_of.size), np.int64)
+        order_episodes(episode_lo, episodes, cells[record_of], order, scratch)
+        companions = device[record_lo[:-1]].astype(np.int64)
+        return companions, record_lo, episode_lo, records, episodes[order], record_of[order]
+
+
+def _top(cells: NDArray[np.int32]) -> tuple[int, int]:
+    """Return the cell with most records (the first of several; -1: none) and how many; ``cells`` are in order."""
+    if not cells.size:
+        return -1, 0
+    first = np.flatnonzero(np.diff(cells, prepend=-1))
+    counts = np.diff(first, append=cells.size)
+    return int(cells[first[counts.argmax()]]), int(counts.max())
 
 
 def _segments_by_case(index: CellIndex) -> dict[int, NDArray[np.int64]]:
@@ -148,95 +200,65 @@ def _segments_by_case(index: CellIndex) -> dict[int, NDArray[np.int64]]:
     return dict(zip(codes.tolist(), np.split(mine, np.cumsum(sizes)[:-1]), strict=True)) if codes.size else {}
 
 
-def _joined(index: CellIndex, windows: NDArray[np.int64], found: list[_Found]) -> Matches:
-    from cotrace.kernels.overlap import EPISODES, N_RECORD, SEG_OTHER, fill_episodes
+class _Joined:
+    """What was found for all cases, one after the other; see :class:`Matches`."""
 
-    n_cases = len(found)
-    records = np.concatenate([f.records for f in found] or [np.empty((0, N_RECORD), np.int64)])
-    case_of = np.repeat(np.arange(n_cases), [f.records.shape[0] for f in found])
-    top = _top_cells(index, records, case_of, n_cases)
-    device_of = index.device_of(records[:, SEG_OTHER]).astype(np.int64)
-    # records come by case, cell: bring those of one companion together, its cells in order
-    key = case_of * (len(index.devices) + 1) + device_of
-    order = np.argsort(key, kind="stable")
-    records, key = records[order], key[order]
-    record_lo = np.flatnonzero(np.diff(key, prepend=-1, append=-1) if key.size else np.zeros(0))
-    record_lo = record_lo if key.size else np.zeros(1, dtype=np.int64)
-    starts = record_lo[:-1]
-    first = np.concatenate([[0], np.cumsum(records[:, EPISODES])]).astype(np.int64)
-    episodes = np.empty((int(first[-1]), 2), dtype=np.int32)
-    record_of = np.empty(episodes.shape[0], dtype=np.int64)
-    spans = np.ascontiguousarray(windows[case_of[order]][:, [2, 1]])
-    fill_episodes(index.rows, index.seg_lo, records, spans, first, episodes, record_of)
-    episode_lo = first[record_lo]
-    crowd, summary = _ordered(index, records, record_lo, episode_lo, episodes, record_of)
-    return Matches(
-        np.array([f.funnel for f in found], dtype=np.int64).reshape(n_cases, 4),
-        np.array([f.dwell for f in found], dtype=np.int64).reshape(n_cases, 2),
-        top,
-        case_of[order][starts],
-        device_of[order][starts],
-        record_lo,
-        episode_lo,
-        records,
-        episodes,
-        record_of,
-        crowd,
-        summary,
-    )
+    def __init__(self, found: list[_Found]) -> None:
+        from cotrace.kernels.overlap import N_RECORD
+
+        self.funnel = np.array([f.funnel for f in found], dtype=np.int64).reshape(-1, 4)
+        self.dwell = np.array([f.dwell for f in found], dtype=np.int64).reshape(-1, 2)
+        self.top = np.array([f.top for f in found], dtype=np.int64).reshape(-1, 2)
+        self.case_of = np.repeat(np.arange(len(found)), [f.companions.size for f in found])
+        self.companion_of = np.concatenate([np.empty(0, dtype=np.int64), *(f.companions for f in found)])
+        records = _starts([len(f.records) for f in found])
+        episodes = _starts([len(f.episodes) for f in found])
+        self.record_lo = _edges([f.record_lo for f in found], records)
+        self.episode_lo = _edges([f.episode_lo for f in found], episodes)
+        self.records = np.empty((int(records[-1]), N_RECORD), dtype=np.int64)
+        self.episodes = np.empty((int(episodes[-1]), 2), dtype=np.int32)
+        self.record_of = np.empty(int(episodes[-1]), dtype=np.int64)
+        found.reverse()
+        for i in range(len(found)):
+            f = found.pop()  # a case's part is let go when it is copied
+            self.records[records[i] : records[i + 1]] = f.records
+            self.episodes[episodes[i] : episodes[i + 1]] = f.episodes
+            np.add(f.record_of, records[i], out=self.record_of[episodes[i] : episodes[i + 1]])
 
 
-def _ordered(
-    index: CellIndex,
-    records: NDArray[np.int64],
-    record_lo: NDArray[np.int64],
-    episode_lo: NDArray[np.int64],
-    episodes: NDArray[np.int32],
-    record_of: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Order the episodes of each companion in place; return their crowd and each companion's summary."""
-    from cotrace.kernels.overlap import SEG_CASE, count_crowd, order_episodes, summarise
+def _starts(sizes: list[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
-    cell_of = index.cell_of(records[:, SEG_CASE])
-    for group, last in _slices(episode_lo):
-        lo, hi = episode_lo[group], episode_lo[last]
-        order, scratch = np.empty(hi - lo, dtype=np.int64), np.empty((2, hi - lo), dtype=np.int64)
-        some, of = episodes[lo:hi], record_of[lo:hi]
-        order_episodes(episode_lo[group : last + 1] - lo, some, cell_of[of], order, scratch)
-        some[:], of[:] = some[order], of[order]
-    cells = cell_of[record_of]
-    by_cell = np.argsort(cells, kind="stable")
-    per_cell = np.bincount(cells, minlength=index.n_cells)
-    cell_episode_lo = np.concatenate([[0], np.cumsum(per_cell)]).astype(np.int64)
-    crowd = np.empty(record_of.size, dtype=np.int64)
+
+def _edges(edges: list[NDArray[np.int64]], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Join the edges of groups, of which each part begins with 0."""
+    shifted = [lo[:-1] + start for lo, start in zip(edges, starts, strict=False)]
+    return np.concatenate([*shifted, starts[-1:]])
+
+
+def _crowd(index: CellIndex, found: _Joined, threads: int) -> NDArray[np.int64]:
+    """Return the crowd of each episode; cells are shared out over threads."""
+    from cotrace.kernels.overlap import SEG_CASE, count_crowd
+
+    episodes = found.episodes
+    cells = index.cell_of(found.records[:, SEG_CASE])[found.record_of]
+    # sixteen bits are sorted by counting
+    by_cell = np.argsort(cells.astype(np.uint16) if index.n_cells < 1 << 16 else cells, kind="stable")
+    lo = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=index.n_cells))]).astype(np.int64)
+    crowd = np.empty(cells.size, dtype=np.int64)
     span = int(episodes[:, 1].max() - episodes[:, 0].min()) if crowd.size else 0
-    windows = np.empty(span // CROWD_WINDOW_S + 2, dtype=np.int64)
-    where = (index.rows, index.seg_lo, index.cell_lo)
-    count_crowd(*where, CROWD_WINDOW_S, cell_episode_lo, by_cell, episodes, crowd, windows)
-    summary = np.zeros((episode_lo.size - 1, 9), dtype=np.int64)
-    summarise(episode_lo, episodes, record_of, crowd, records, record_lo, summary)
-    return crowd, summary
+
+    def count(part: slice) -> None:
+        windows = np.empty(span // CROWD_WINDOW_S + 2, dtype=np.int64)
+        of = slice(part.start, part.stop + 1)
+        where = (index.rows, index.seg_lo, index.cell_lo[of])
+        count_crowd(*where, CROWD_WINDOW_S, lo[of], by_cell, episodes, crowd, windows)
+
+    on_threads(count, _parts(index.cell_lo), threads)
+    return crowd
 
 
-def _slices(lo: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _parts(lo: NDArray[np.int64]) -> list[slice]:
     """Cut groups, of which ``lo`` are the first members and the end, into slices of not too many members."""
     edges = np.searchsorted(lo, np.arange(lo[0], lo[-1], _AT_A_TIME))
-    return pairwise(np.unique(np.append(edges, lo.size - 1)).tolist())
-
-
-def _top_cells(
-    index: CellIndex, records: NDArray[np.int64], case_of: NDArray[np.int64], n_cases: int
-) -> NDArray[np.int64]:
-    """Return for each case the cell with most companions (the first of several) and how many they are."""
-    from cotrace.kernels.overlap import SEG_CASE
-
-    top = np.full((n_cases, 2), (-1, 0), dtype=np.int64)
-    cells = index.cell_of(records[:, SEG_CASE])
-    edges = np.searchsorted(case_of, np.arange(n_cases + 1))
-    for i in np.flatnonzero(np.diff(edges)):
-        of_case = cells[edges[i] : edges[i + 1]]
-        # a case's records are one a cell and device, by cell
-        first = np.flatnonzero(np.diff(of_case, prepend=-1))
-        counts = np.diff(first, append=of_case.size)
-        top[i] = of_case[first[counts.argmax()]], counts.max()
-    return top
+    return [slice(a, b) for a, b in pairwise(np.unique(np.append(edges, lo.size - 1)).tolist())]

@@ -272,7 +272,8 @@ def fill_episodes(
     rows: NDArray[np.int32],
     seg_lo: NDArray[np.int64],
     records: NDArray[np.int64],
-    windows: NDArray[np.int64],
+    since: int,
+    until: int,
     first: NDArray[np.int64],
     episodes: NDArray[np.int32],
     record_of: NDArray[np.int64],
@@ -285,8 +286,8 @@ def fill_episodes(
         The index.
     records : int64[r, 7]
         As :func:`match_case` gives them.
-    windows : int64[r, 2]
-        From when to when episodes count, for each record.
+    since, until : int
+        From when to when episodes count.
     first : int64[r + 1]
         Where each record's episodes begin.
     episodes : int32[first[r], 2]
@@ -303,8 +304,8 @@ def fill_episodes(
             seg_lo[a + 1],
             seg_lo[b],
             seg_lo[b + 1],
-            windows[r, 0],
-            windows[r, 1],
+            since,
+            until,
             records[r, LEAST],
             episodes[lo:hi],
         )
