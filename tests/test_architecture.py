@@ -37,6 +37,7 @@ LAYERS = [
     ["windows"],
     ["companions"],
     ["exposure"],
+    ["synth"],
     ["view"],
     ["demo"],
     ["cli"],

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cotrace import presets
+    from cotrace import presets, synth
     from cotrace.companions import Companions, find_companions
     from cotrace.errors import CotraceError, CotraceWarning
     from cotrace.exposure.contacts import contacts
@@ -77,6 +77,7 @@ __all__ = [
     "screening",
     "significance",
     "split_by_region",
+    "synth",
     "tiers",
     "trajectory",
     "visitors",
@@ -137,8 +138,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "presets":
-        return importlib.import_module("cotrace.presets")
+    if name in ("presets", "synth"):
+        return importlib.import_module(f"cotrace.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'cotrace' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"cotrace.{_HOMES[name]}"), name)

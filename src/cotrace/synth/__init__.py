@@ -1,0 +1,39 @@
+"""Made cities whose truth is known: people and their paths, towers, what a network would log, outbreaks.
+
+Everything follows from its seed: the same seed gives the same bytes, on any number of threads.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cotrace.synth.cities import City, city
+    from cotrace.synth.habits import Habits
+    from cotrace.synth.paths import Legs
+    from cotrace.synth.presets import PRESETS, CityPreset
+
+__all__ = ["PRESETS", "City", "CityPreset", "Habits", "Legs", "city"]
+
+#: where each name lives: it is imported when it is first asked for
+_HOMES = {
+    "PRESETS": "presets",
+    "City": "cities",
+    "CityPreset": "presets",
+    "Habits": "habits",
+    "Legs": "paths",
+    "city": "cities",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cotrace.synth' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"cotrace.synth.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

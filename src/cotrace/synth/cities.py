@@ -1,0 +1,276 @@
+"""Made cities: people with homes, works and habits, whose exact positions are known at every second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cotrace.errors import OptionError, TimeError
+from cotrace.synth.building import Built, build
+from cotrace.synth.habits import HABITS, Habits
+from cotrace.synth.paths import Legs
+from cotrace.synth.presets import PRESETS
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["City", "city"]
+
+#: a Monday
+START = datetime(2021, 11, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
+#: the most days whose seconds fit 32 bits
+MOST_DAYS = 24_000
+
+
+@dataclass(frozen=True, eq=False)
+class City:
+    """A made city; :func:`cotrace.synth.city` makes it.
+
+    Devices are the numbers ``0`` to ``population - 1``; one device is one person. Positions are metres in a plane,
+    ``0 <= x, y < side_m``; seconds count from ``start``.
+
+    Parameters
+    ----------
+    name : str
+        The preset, or ``"city"``.
+    seed : int
+    start : datetime
+        The first midnight, with a time zone.
+    days : int
+    area_km2 : float
+    population : int
+    stations : int
+        5G stations of the network, for :func:`cotrace.synth.towers`.
+    scale : float
+        Share of the preset's area, people and stations.
+    habits : Habits
+    built : Built
+        Homes, venues, roles: see :class:`cotrace.synth.building.Built`.
+    """
+
+    name: str
+    seed: int
+    start: datetime
+    days: int
+    area_km2: float
+    population: int
+    stations: int
+    scale: float
+    habits: Habits
+    built: Built
+
+    @property
+    def side_m(self) -> float:
+        """The side of the city's square, metres."""
+        return float(1_000.0 * np.sqrt(self.area_km2))
+
+    @property
+    def n_devices(self) -> int:
+        """How many devices there are: one a person."""
+        return self.population
+
+    @property
+    def base(self) -> int:
+        """Unix seconds of the start."""
+        return int(self.start.timestamp())
+
+    @property
+    def home(self) -> NDArray[np.int32]:
+        """The venue of each device's home."""
+        return self.built.home
+
+    @property
+    def place(self) -> NDArray[np.int32]:
+        """The venue of each device's work or school; -1 where there is none."""
+        return self.built.place
+
+    @property
+    def role(self) -> NDArray[np.int8]:
+        """What each device's person does: 0 other, 1 worker, 2 pupil, 3 shift worker, 4 works at weekends."""
+        return self.built.role
+
+    @property
+    def venue_x(self) -> NDArray[np.float32]:
+        """Metres, of each venue."""
+        return self.built.x
+
+    @property
+    def venue_y(self) -> NDArray[np.float32]:
+        """Metres, of each venue."""
+        return self.built.y
+
+    @property
+    def venue_kind(self) -> NDArray[np.int8]:
+        """0 home, 1 work, 2 class, 3 shop, 4 restaurant, 5 leisure, of each venue."""
+        return self.built.kind
+
+    def __repr__(self) -> str:
+        return (
+            f"City({self.name}, {self.area_km2:,.4g} km2, {self.population:,} people, {self.stations:,} stations, "
+            f"{self.days} days from {self.start.date()}, seed {self.seed})"
+        )
+
+    def legs(self, first_device: int, last_device: int, day: int) -> Legs:
+        """Return the exact paths of the devices ``first_device`` to ``last_device - 1`` on one day.
+
+        Parameters
+        ----------
+        first_device, last_device : int
+        day : int
+            0 is the day of the start.
+
+        Returns
+        -------
+        Legs
+        """
+        if not 0 <= first_device <= last_device <= self.population:
+            raise OptionError(
+                f"devices {first_device} to {last_device}: there are those from 0 to {self.population}"
+            )
+        return self.legs_of(np.arange(first_device, last_device), day)
+
+    def legs_of(self, devices: ArrayLike, day: int) -> Legs:
+        """Return the exact paths of these devices on one day, in their order."""
+        from cotrace.kernels.synth_days import MAX_STOPS
+        from cotrace.kernels.synth_legs import MAX_LEGS, fill_legs
+
+        chosen = self._devices(devices)
+        if not 0 <= day < self.days:
+            raise OptionError(f"day={day}: the city has the days 0 to {self.days - 1}")
+        room = chosen.size * MAX_LEGS
+        offset = np.empty(chosen.size + 1, np.int64)
+        times = [np.empty(room, np.int32) for _ in range(2)]
+        where = [np.empty(room, np.float32) for _ in range(4)]
+        venue, mode = np.empty(room, np.int32), np.empty(room, np.int8)
+        m = fill_legs(
+            *self._inputs(chosen, day),
+            np.empty((MAX_STOPS, 3), np.int64),
+            offset,
+            *times,
+            *where,
+            venue,
+            mode,
+        )
+        return Legs(chosen, day, offset, *(a[:m] for a in (*times, *where, venue, mode)))  # type: ignore[arg-type]
+
+    def _devices(self, devices: ArrayLike) -> NDArray[np.int64]:
+        chosen = np.ascontiguousarray(devices, np.int64)
+        bad = np.flatnonzero((chosen < 0) | (chosen >= self.population))
+        if bad.size:
+            raise OptionError(
+                f"{bad.size:,} of {chosen.size:,} devices are none of the city's {self.population:,} "
+                f"(0 to {self.population - 1}); the first is at position {bad[0]}"
+            )
+        return chosen
+
+    def _inputs(self, devices: NDArray[np.int64], day: int) -> tuple[Any, ...]:
+        """Return what the kernels of days take first."""
+        b = self.built
+        weekday = (self.start.weekday() + day) % 7
+        return (
+            self.seed,
+            devices,
+            day,
+            weekday,
+            b.role,
+            b.home,
+            b.place,
+            b.x,
+            b.y,
+            b.lo,
+            b.near,
+            b.side,
+            b.block_m,
+            b.habits,
+        )
+
+
+def city(
+    preset: str | None = None,
+    *,
+    seed: int,
+    scale: float = 1.0,
+    days: int = 14,
+    start: datetime | None = None,
+    area_km2: float | None = None,
+    population: int | None = None,
+    stations: int | None = None,
+    habits: Habits = HABITS,
+    sigma: float = 1.0,
+) -> City:
+    """Make a city: the same seed gives the same city, to the last byte.
+
+    Parameters
+    ----------
+    preset : {"shanghai", "xian", "chongqing"}, optional
+        Area, people and 5G stations as published; see :data:`cotrace.synth.PRESETS`.
+    seed : int
+    scale : float
+        Area, people and stations times this: densities stay.
+    days : int
+    start : datetime, optional
+        The first midnight, with a time zone; by default Monday, 2021-11-01 in Asia/Shanghai. A day has 24 hours: where
+        clocks are changed, local time runs on.
+    area_km2, population, stations : optional
+        Instead of the preset's; required without one.
+    habits : Habits
+        What people do.
+    sigma : float
+        Standard deviation of the logarithm of the density of people over blocks of 800 m.
+
+    Returns
+    -------
+    City
+    """
+    shape = _shape(preset, area_km2, population, stations, scale)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**62:
+        raise OptionError(f"seed={seed!r} is no whole number from 0 to 2**62")
+    if not 1 <= days <= MOST_DAYS:
+        raise OptionError(f"days={days!r} is not from 1 to {MOST_DAYS:,}")
+    if not 0.0 <= sigma <= 3.0:
+        raise OptionError(f"sigma={sigma!r} is not from 0 to 3")
+    first = _midnight(start)
+    area, people, masts = shape
+    built = build(seed, area, people, sigma, habits)
+    return City(preset or "city", seed, first, days, area, people, masts, float(scale), habits, built)
+
+
+def _shape(
+    preset: str | None, area: float | None, people: int | None, stations: int | None, scale: float
+) -> tuple[float, int, int]:
+    """Return area, people and stations."""
+    if preset is not None and preset not in PRESETS:
+        raise OptionError(f"preset={preset!r}: there are {', '.join(PRESETS)}")
+    if not 0.0 < scale <= 100.0:
+        raise OptionError(f"scale={scale!r} is not over 0 and at most 100")
+    if preset is not None:
+        known = PRESETS[preset]
+        area = known.area_km2 if area is None else area
+        people = known.population if people is None else people
+        stations = known.stations if stations is None else stations
+    if area is None or people is None:
+        raise OptionError("without a preset, area_km2 and population have to be given")
+    if not 0.0 < area * scale <= 100_000.0:
+        raise OptionError(f"area_km2={area!r} times scale={scale!r} is not over 0 and at most 100,000 km2")
+    n = round(people * scale)
+    if not 0 <= n < 2**30:
+        raise OptionError(f"population={people!r} times scale={scale!r} is not from 0 to 2**30")
+    masts = round(scale * (20.0 * area if stations is None else stations))
+    return area * scale, n, max(1, masts)
+
+
+def _midnight(start: datetime | None) -> datetime:
+    if start is None:
+        return START
+    if start.tzinfo is None:
+        raise TimeError(
+            f"start={start} names no time zone: give it one, such as datetime(..., tzinfo=ZoneInfo('UTC'))"
+        )
+    if start - start.replace(hour=0, minute=0, second=0, microsecond=0) != timedelta():
+        raise TimeError(f"start={start} is no midnight")
+    return start
