@@ -8,7 +8,7 @@ person is under way. Nobody is under way at midnight: where a person is then is 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ __all__ = [
     "VENUE",
     "WEEKEND",
     "WORKER",
+    "Town",
     "plan_day",
-    "travel_s",
 ]
 
 DAY_S = 86_400
@@ -45,6 +45,20 @@ ROLES = ("other", "worker", "pupil", "shift", "weekend")
 #: columns of a stop
 VENUE, ARRIVED, LEFT = range(3)
 MAX_STOPS = 16
+
+#: what a day needs of the city: x, y (float32[venues]), the first venue of each kind and block, and the nearest block
+#: that has one (int32[kinds, blocks + 1], int32[kinds, blocks]), blocks along a side, their size in metres, habits
+Town: TypeAlias = tuple[
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    int,
+    float,
+    NDArray[np.float64],
+]
+#: a person's speed on foot (m/s), and the factor on the speed of rides
+Pace: TypeAlias = tuple[float, float]
 
 #: places of the habits in their array
 (
@@ -81,7 +95,7 @@ HABITS = 27
 #: numbers of draws: of a person's traits, then of a person's day
 _T_WALK, _T_RIDE, _T_START, _T_HOURS, _T_WEEK, _T_REST = 0, 1, 2, 3, 4, 5
 _D_LATE, _D_LEAVE, _D_START, _D_HOURS, _D_LUNCH, _D_AFTER, _D_MORNING, _D_AFTERNOON, _D_EVENING = range(9)
-_D_NEXT, _D_JOINT, _D_JOIN, _D_BASE = 9, 10, 11, 12
+_D_NEXT, _D_JOINT, _D_JOIN, _D_WHEN, _D_LATER, _D_LATEST, _D_LATE_VENUE = 9, 10, 11, 12, 13, 14, 15
 #: each outing of a day has draws of its own from here on
 _OUTING = 16
 _PER_OUTING = 8
@@ -94,49 +108,33 @@ _FARTHEST_M = 20_000.0
 
 
 @inlined
-def travel_s(dx: float, dy: float, walk: float, ride: float, habits: NDArray[np.float64]) -> int:
+def _travel_s(dx: float, dy: float, pace: Pace, habits: NDArray[np.float64]) -> int:
     """Return the seconds of a way: straight on foot when it is short, else by two streets, faster when it is long."""
     straight = math.sqrt(dx * dx + dy * dy)
     if straight == 0.0:
         return 0
     if straight <= habits[WALK_M]:
-        return int(straight / walk) + 1
+        return int(straight / pace[0]) + 1
     length = abs(dx) + abs(dy)
-    speed = (habits[RIDE_SPEED] + min(10.0, length * habits[RIDE_GAIN])) * ride
+    speed = (habits[RIDE_SPEED] + min(10.0, length * habits[RIDE_GAIN])) * pace[1]
     return min(int(length / speed) + 1, LONGEST_S)
 
 
 @inlined
-def _between(
-    a: int,
-    b: int,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    walk: float,
-    ride: float,
-    habits: NDArray[np.float64],
-) -> int:
+def _between(a: int, b: int, town: Town, pace: Pace) -> int:
     """Return the seconds from one venue to another."""
-    return travel_s(float(x[b]) - float(x[a]), float(y[b]) - float(y[a]), walk, ride, habits)
+    x, y = town[0], town[1]
+    return _travel_s(float(x[b]) - float(x[a]), float(y[b]) - float(y[a]), pace, town[6])
 
 
 @inlined
-def _near(
-    key: Any,
-    kind: int,
-    x: float,
-    y: float,
-    reach_m: float,
-    lo: NDArray[np.int32],
-    near: NDArray[np.int32],
-    side: int,
-    block_m: float,
-) -> int:
+def _near(key: Any, kind: int, base: int, reach_m: float, town: Town) -> int:
     """Draw a venue of a kind: most are near, few far; the first ones of a block are the popular ones."""
+    lo, near, side, block_m = town[2], town[3], town[4], town[5]
     u = uniform(key, 0)
     far = min(reach_m * u / (1.0 - u), _FARTHEST_M)
-    col = int(max(x + far * (2.0 * uniform(key, 1) - 1.0), 0.0) / block_m)
-    row = int(max(y + far * (2.0 * uniform(key, 2) - 1.0), 0.0) / block_m)
+    col = int(max(float(town[0][base]) + far * (2.0 * uniform(key, 1) - 1.0), 0.0) / block_m)
+    row = int(max(float(town[1][base]) + far * (2.0 * uniform(key, 2) - 1.0), 0.0) / block_m)
     block = near[kind, min(row, side - 1) * side + min(col, side - 1)]
     n = lo[kind, block + 1] - lo[kind, block]
     u = uniform(key, 3)
@@ -194,22 +192,13 @@ def at_midnight(
     place: int,
     day: int,
     weekday: int,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    lo: NDArray[np.int32],
-    near: NDArray[np.int32],
-    side: int,
-    block_m: float,
-    habits: NDArray[np.float64],
+    town: Town,
 ) -> int:
     """Return the venue where a person is when the day begins: home, work, or out late on Friday and Saturday."""
     if role == SHIFT and 1 <= weekday <= 5 and _is_night_week(key, day - weekday):
         return place
-    if weekday >= 5 and role != OTHER and role != PUPIL and uniform(day_key, _D_LATE) < habits[LATE]:
-        where = key_of(day_key, 15)
-        return _near(
-            where, LEISURE, float(x[home]), float(y[home]), 3.0 * habits[REACH_M], lo, near, side, block_m
-        )
+    if weekday >= 5 and role != OTHER and role != PUPIL and uniform(day_key, _D_LATE) < town[6][LATE]:
+        return _near(key_of(day_key, _D_LATE_VENUE), LEISURE, home, 3.0 * town[6][REACH_M], town)
     return home
 
 
@@ -232,17 +221,14 @@ def _outing(
     leave: int,
     dwell: int,
     latest: int,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    walk: float,
-    ride: float,
-    habits: NDArray[np.float64],
+    town: Town,
+    pace: Pace,
 ) -> int:
     """Go to a venue and then to ``back``, if that is reached by the latest second; return the number of stops."""
     last = stops[n - 1, VENUE]
     leave = max(leave, stops[n - 1, ARRIVED] + 300)
-    there = _between(last, venue, x, y, walk, ride, habits)
-    away = _between(venue, back, x, y, walk, ride, habits)
+    there = _between(last, venue, town, pace)
+    away = _between(venue, back, town, pace)
     if venue in (last, back) or leave + there + dwell + away > latest:
         return n
     n = _go(stops, n, venue, leave, there)
@@ -260,24 +246,16 @@ def _drawn_outing(
     back: int,
     leave: int,
     latest: int,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    lo: NDArray[np.int32],
-    near: NDArray[np.int32],
-    side: int,
-    block_m: float,
-    walk: float,
-    ride: float,
-    habits: NDArray[np.float64],
+    town: Town,
+    pace: Pace,
 ) -> int:
     """Go on the outing with this number, to a venue near the base; return the number of stops."""
-    draw = _OUTING + _PER_OUTING * slot
+    draw, habits = _OUTING + _PER_OUTING * slot, town[6]
     kind = _kind(uniform(day_key, draw), habits) if slot > 0 else RESTAURANT
     dwell = _dwell(kind, uniform(day_key, draw + 1), habits)
     where = _favourite(key, day_key, draw + 2, kind)
-    reach = habits[REACH_M]
-    venue = _near(where, kind, float(x[base]), float(y[base]), reach, lo, near, side, block_m)
-    return _outing(stops, n, venue, back, leave, dwell, latest, x, y, walk, ride, habits)
+    venue = _near(where, kind, base, habits[REACH_M], town)
+    return _outing(stops, n, venue, back, leave, dwell, latest, town, pace)
 
 
 @inlined
@@ -289,26 +267,16 @@ def plan_day(
     role: int,
     home: int,
     place: int,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    lo: NDArray[np.int32],
-    near: NDArray[np.int32],
-    side: int,
-    block_m: float,
-    habits: NDArray[np.float64],
+    town: Town,
     stops: NDArray[np.int64],
 ) -> int:
     """Fill the stops of a person's day (int64[MAX_STOPS, 3]) and return how many there are."""
     key = key_of(seed_key, 2 * device)
     day_key = key_of(key, 1_000 + day)
     next_key = key_of(key, 1_001 + day)
-    walk, ride = speeds(key, habits)
-    now = at_midnight(
-        key, day_key, role, home, place, day, weekday, x, y, lo, near, side, block_m, habits
-    )
-    then = at_midnight(
-        key, next_key, role, home, place, day + 1, (weekday + 1) % 7, x, y, lo, near, side, block_m, habits
-    )
+    pace = _pace(key, town[6])
+    now = at_midnight(key, day_key, role, home, place, day, weekday, town)
+    then = at_midnight(key, next_key, role, home, place, day + 1, (weekday + 1) % 7, town)
     stops[0, VENUE] = now
     stops[0, ARRIVED] = 0
     stops[0, LEFT] = DAY_S
@@ -317,33 +285,26 @@ def plan_day(
     if now != home:
         u = uniform(day_key, _D_LEAVE)
         leave = int((6.0 + 1.5 * u) * _HOUR) if now == place else int((0.5 + 2.5 * u) * _HOUR)
-        n = _go(stops, n, home, leave, _between(now, home, x, y, walk, ride, habits))
+        n = _go(stops, n, home, leave, _between(now, home, town, pace))
         free = 46_800 if now == place else 36_000
     if place >= 0 and now != place and then != place and _works(role, key, weekday):
-        n = _work_day(
-            stops, n, role, key, day_key, home, place, then == home, x, y, lo, near, side, block_m, walk, ride, habits
-        )
+        n = _work_day(stops, n, role, key, day_key, home, place, town, pace)
     else:
         house_key = key_of(seed_key, 2 * home + 1)
-        n = _free_day(
-            stops, n, free, day, weekday, key, day_key, house_key, home, x, y, lo, near, side, block_m, walk, ride, habits
-        )
+        n = _free_day(stops, n, free, day, weekday, key, day_key, house_key, home, town, pace)
     if then == home:
-        if uniform(day_key, _D_EVENING) < habits[EVENING]:
-            leave = max(68_400, stops[n - 1, ARRIVED] + 1_800) + int(3_600.0 * uniform(day_key, _D_BASE))
-            n = _drawn_outing(
-                stops, n, 3, key, day_key, home, home, leave, LATEST_S,
-                x, y, lo, near, side, block_m, walk, ride, habits,
-            )  # fmt: skip
+        if uniform(day_key, _D_EVENING) < town[6][EVENING]:
+            leave = max(68_400, stops[n - 1, ARRIVED] + 1_800) + int(3_600.0 * uniform(day_key, _D_WHEN))
+            n = _drawn_outing(stops, n, 3, key, day_key, home, home, leave, LATEST_S, town, pace)
         return n
-    takes = _between(home, then, x, y, walk, ride, habits)
+    takes = _between(home, then, town, pace)
     leave = DAY_S - takes - 600 - int((6_600.0 if then == place else 5_400.0) * uniform(day_key, _D_NEXT))
     return _go(stops, n, then, max(leave, stops[n - 1, ARRIVED] + 1), takes)
 
 
 @inlined
-def speeds(key: Any, habits: NDArray[np.float64]) -> tuple[float, float]:
-    """Return a person's speed on foot (m/s), and the factor on the speed of rides."""
+def _pace(key: Any, habits: NDArray[np.float64]) -> Pace:
+    """Return a person's pace."""
     walk = habits[WALK_SPEED] * (1.0 + 0.12 * bell(key, _T_WALK))
     return walk, 1.0 + 0.1 * bell(key, _T_RIDE)
 
@@ -357,19 +318,12 @@ def _work_day(
     day_key: Any,
     home: int,
     place: int,
-    free: bool,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    lo: NDArray[np.int32],
-    near: NDArray[np.int32],
-    side: int,
-    block_m: float,
-    walk: float,
-    ride: float,
-    habits: NDArray[np.float64],
+    town: Town,
+    pace: Pace,
 ) -> int:
     """Fill a day of work or school: there, perhaps out for lunch, perhaps somewhere on the way home."""
-    takes = _between(home, place, x, y, walk, ride, habits)
+    habits = town[6]
+    takes = _between(home, place, town, pace)
     if role == PUPIL:
         starts = habits[SCHOOL_STARTS] + 0.15 * bell(day_key, _D_START)
         lasts = habits[SCHOOL_LASTS] + 0.1 * bell(day_key, _D_HOURS)
@@ -381,17 +335,11 @@ def _work_day(
     off = max(min(leave + takes + int(lasts * _HOUR), 72_000), leave + takes + 3_600)
     if role != PUPIL and uniform(day_key, _D_LUNCH) < habits[LUNCH]:
         lunch = int((11.5 + 1.5 * uniform(day_key, _D_MORNING)) * _HOUR)
-        n = _drawn_outing(
-            stops, n, 0, key, day_key, place, place, lunch, off - 1_800,
-            x, y, lo, near, side, block_m, walk, ride, habits,
-        )  # fmt: skip
+        n = _drawn_outing(stops, n, 0, key, day_key, place, place, lunch, off - 1_800, town, pace)
     before = n
     if uniform(day_key, _D_AFTER) < habits[AFTER_WORK]:
         base = home if uniform(day_key, _D_AFTERNOON) < 0.6 else place
-        n = _drawn_outing(
-            stops, n, 1, key, day_key, base, home, off, LATEST_S,
-            x, y, lo, near, side, block_m, walk, ride, habits,
-        )  # fmt: skip
+        n = _drawn_outing(stops, n, 1, key, day_key, base, home, off, LATEST_S, town, pace)
     if n == before:
         n = _go(stops, n, home, off, takes)
     return n
@@ -408,37 +356,21 @@ def _free_day(
     day_key: Any,
     house_key: Any,
     home: int,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    lo: NDArray[np.int32],
-    near: NDArray[np.int32],
-    side: int,
-    block_m: float,
-    walk: float,
-    ride: float,
-    habits: NDArray[np.float64],
+    town: Town,
+    pace: Pace,
 ) -> int:
     """Fill a day without work: out in the morning, in the afternoon, at weekends perhaps with the household."""
+    habits = town[6]
     house_day = key_of(house_key, 1_000 + day)
     joint = weekday >= 5 and uniform(house_day, _D_JOINT) < habits[JOINT]
-    meets = int((13.5 + 2.0 * uniform(house_day, _D_BASE)) * _HOUR)
+    meets = int((13.5 + 2.0 * uniform(house_day, _D_WHEN)) * _HOUR)
     if uniform(day_key, _D_MORNING) < habits[MORNING]:
-        leave = max(free, 28_800) + int(10_800.0 * uniform(day_key, _D_BASE + 1))
-        n = _drawn_outing(
-            stops, n, 1, key, day_key, home, home, leave, meets - 300,
-            x, y, lo, near, side, block_m, walk, ride, habits,
-        )  # fmt: skip
+        leave = max(free, 28_800) + int(10_800.0 * uniform(day_key, _D_LATER))
+        n = _drawn_outing(stops, n, 1, key, day_key, home, home, leave, meets - 300, town, pace)
     if joint and free <= meets and uniform(day_key, _D_JOIN) < 0.8:
-        walk, ride = speeds(house_key, habits)
-        return _drawn_outing(
-            stops, n, 4, house_key, house_day, home, home, meets, LATEST_S,
-            x, y, lo, near, side, block_m, walk, ride, habits,
-        )  # fmt: skip
+        pace = _pace(house_key, habits)
+        return _drawn_outing(stops, n, 4, house_key, house_day, home, home, meets, LATEST_S, town, pace)
     if uniform(day_key, _D_AFTERNOON) < habits[AFTERNOON]:
-        leave = max(free, 48_600) + int(12_600.0 * uniform(day_key, _D_BASE + 2))
-        n = _drawn_outing(
-            stops, n, 2, key, day_key, home, home, leave, LATEST_S,
-            x, y, lo, near, side, block_m, walk, ride, habits,
-        )  # fmt: skip
+        leave = max(free, 48_600) + int(12_600.0 * uniform(day_key, _D_LATEST))
+        n = _drawn_outing(stops, n, 2, key, day_key, home, home, leave, LATEST_S, town, pace)
     return n
-

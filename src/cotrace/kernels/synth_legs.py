@@ -78,13 +78,12 @@ def fill_legs(
     O(legs): some 0.6 microseconds a person and day.
     """
     seed_key = key_of(key_of(np.uint64(0), seed), 1)
+    town = (x, y, lo, near, side, block_m, habits)
     base = day * 86_400
     m = 0
     for i in range(devices.size):
         d = devices[i]
-        n = plan_day(
-            seed_key, d, day, weekday, role[d], home[d], place[d], x, y, lo, near, side, block_m, habits, stops
-        )
+        n = plan_day(seed_key, d, day, weekday, role[d], home[d], place[d], town, stops)
         offset[i] = m
         for s in range(n):
             v = stops[s, VENUE]
