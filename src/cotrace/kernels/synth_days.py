@@ -229,7 +229,7 @@ def _outing(
     leave = max(leave, stops[n - 1, ARRIVED] + 300)
     there = _between(last, venue, town, pace)
     away = _between(venue, back, town, pace)
-    if venue in (last, back) or leave + there + dwell + away > latest:
+    if venue == last or venue == back or leave + there + dwell + away > latest:  # noqa: SIM109 - for Numba
         return n
     n = _go(stops, n, venue, leave, there)
     return _go(stops, n, back, leave + there + dwell, away)
