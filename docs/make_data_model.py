@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cotrace.schema import TABLES, Column, TableSchema
+from cotrace.schema_accuracy import TABLES as ACCURACY_TABLES
 from cotrace.schema_meetings import TABLES as MEETING_TABLES
 from cotrace.schema_places import TABLES as PLACE_TABLES
 from cotrace.schema_ties import TABLES as TIE_TABLES
@@ -79,6 +80,12 @@ FROM = {
     "screening_totals": "`.evidence` of the same",
     "region_lists": "`cotrace.split_by_region(stays, devices, regions)`",
     "region_totals": "`.evidence` of the same",
+    "evaluation": "`found.table`, `found` being what `cotrace.evaluate` returns",
+    "evaluated_cases": "`found.cases`, `found` being what `cotrace.evaluate` returns",
+    "sweep": "`found.table`, `found` being what `cotrace.sweep` returns",
+    "shifted_grids": "`cotrace.shifted_grids(pings, cases)`",
+    "list_sizes": "`cotrace.accuracy.ranked.list_sizes(scores, true)`",
+    "reliability": "`found.table`, `found` being what `cotrace.accuracy.reliability.reliability` returns",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 
@@ -110,7 +117,7 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES)
+    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES, *ACCURACY_TABLES)
     return "\n\n".join([HEAD.rstrip(), *(section(table) for table in tables)]) + "\n"
 
 
