@@ -85,7 +85,6 @@ FROM = {
     "sweep": "`found.table`, `found` being what `cotrace.sweep` returns",
     "shifted_grids": "`cotrace.shifted_grids(pings, cases)`",
     "list_sizes": "`cotrace.accuracy.ranked.list_sizes(scores, true)`",
-    "reliability": "`found.table`, `found` being what `cotrace.accuracy.reliability.reliability` returns",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 

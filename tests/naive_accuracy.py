@@ -116,23 +116,6 @@ def list_size(ranked: list[tuple[Any, bool]], missing: int, share: Fraction) -> 
     return None
 
 
-def reliability(pairs: list[tuple[float, bool]], bins: int) -> tuple[list[dict[str, Any]], Fraction | None]:
-    """Return pairs, mean probability and true share by bin, and the expected calibration error."""
-    rows, error = [], Fraction(0)
-    for k in range(bins):
-        mine = [(Fraction(p), t) for p, t in pairs if math.floor(p * bins) == k or (p == 1 and k == bins - 1)]
-        total, true = sum((p for p, _ in mine), Fraction(0)), sum(t for _, t in mine)
-        error += abs(total - true)
-        rows.append(
-            {
-                "pairs": len(mine),
-                "mean_probability": ratio(total, len(mine)),
-                "true_share": ratio(true, len(mine)),
-            }
-        )
-    return rows, ratio(error, len(pairs))
-
-
 def shifts(n: int, cell_m: float) -> list[tuple[float, float]]:
     """Return the shifts in metres: fractions of a cell by the R2 sequence, in whole millimetres."""
     steps = (0.7548776662466927, 0.5698402909980532)

@@ -9,7 +9,6 @@ __all__ = [
     "EVALUATION",
     "LIST_SIZES",
     "MEASURES",
-    "RELIABILITY",
     "SHIFTED_GRIDS",
     "SWEEP",
     "TABLES",
@@ -115,19 +114,4 @@ LIST_SIZES = TableSchema(
     ("share",),
 )
 
-RELIABILITY = TableSchema(
-    "reliability",
-    "one bin of probabilities, beside how often what was given them is true",
-    (
-        Column("bin_low", "float64", "least probability of the bin", "0 to 1"),
-        Column("bin_high", "float64", "where the next bin begins; 1 belongs to the last", "0 to 1"),
-        Column("pairs", "int64", "pairs with a probability in the bin"),
-        Column("mean_probability", "float64", "their mean probability", "0 to 1", nullable=True),
-        Column("true_share", "float64", "share of them that is true", "0 to 1", nullable=True),
-        Column("true_share_low", "float64", "low end of its interval", "0 to 1", nullable=True),
-        Column("true_share_high", "float64", "high end of its interval", "0 to 1", nullable=True),
-    ),
-    ("bin_low",),
-)
-
-TABLES = (EVALUATION, EVALUATED_CASES, SWEEP, SHIFTED_GRIDS, LIST_SIZES, RELIABILITY)
+TABLES = (EVALUATION, EVALUATED_CASES, SWEEP, SHIFTED_GRIDS, LIST_SIZES)

@@ -1,4 +1,4 @@
-"""evaluate(), ranked lists and reliability: held to the oracle on made tables, and by hand."""
+"""evaluate() and ranked lists: held to the oracle on made tables, and by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tests import naive_accuracy as oracle
 import cotrace
 from cotrace.accuracy.measures import draws
 from cotrace.accuracy.ranked import list_sizes
-from cotrace.accuracy.reliability import reliability
 
 WORLDS = 60
 
@@ -159,7 +158,7 @@ def test_it_says_what_it_is():
         _ = cotrace.evaluate([], []).accuracy
 
 
-# ---- ranked lists and reliability ----------------------------------------------------------------------------
+# ---- ranked lists --------------------------------------------------------------------------------------------
 
 
 def test_list_sizes_are_the_oracles():
@@ -177,56 +176,6 @@ def test_random_lists_are_as_long_as_they_are_on_average():
     lengths = [sorted(rng.sample(range(1, pairs + 1), true))[need - 1] for _ in range(20_000)]
     (asked,) = list_sizes([0.0] * 4, [True] * 4, population=pairs, shares=[0.75])["random_size"].to_pylist()
     assert sum(lengths) / len(lengths) == pytest.approx(asked, rel=0.01)
-
-
-def test_reliability_is_the_oracles():
-    for number in range(60):
-        rng = random.Random(f"reliability {number}")
-        n, bins = rng.choice([0, 1, 10, 60]), rng.choice([2, 10, 13])
-        pairs = [
-            (p := rng.choice([0.0, 1.0, rng.random(), rng.randint(0, 16) / 16]), rng.random() < p)
-            for _ in range(n)
-        ]
-        found = reliability([p for p, _ in pairs], [t for _, t in pairs], bins=bins, replicates=20)
-        rows, error = oracle.reliability(pairs, bins)
-        assert near(found.error, error), number
-        for got, wanted in zip(found.table.to_arrow().to_pylist(), rows, strict=True):
-            assert got["pairs"] == wanted["pairs"]
-            assert near(got["mean_probability"], wanted["mean_probability"])
-            assert near(got["true_share"], wanted["true_share"])
-
-
-def test_probabilities_that_are_right_are_reliable():
-    rng = random.Random(4)
-    p = [rng.random() for _ in range(5000)]
-    y = [rng.random() < one for one in p]
-    found = reliability(p, y, replicates=100)
-    assert found.error < 0.02
-    assert found.error_low <= found.error <= found.error_high + 0.01
-    for row in found.table.to_arrow().to_pylist():
-        assert row["true_share_low"] < row["true_share"] < row["true_share_high"]
-    groups = [k // 50 for k in range(5000)]
-    wide = reliability(p, y, groups=groups, replicates=100)
-    assert wide.error == pytest.approx(found.error)
-    assert reliability([min(1.0, 0.5 + one / 2) for one in p], y, replicates=0).error > 0.2
-
-
-@pytest.mark.parametrize(
-    ("p", "y", "keywords", "said"),
-    [
-        ([0.1], [True, False], {}, "1 probabilities and 2 truths"),
-        (
-            [0.1, 1.1, float("nan")],
-            [True] * 3,
-            {},
-            r"2 probabilities are not within 0 and 1 \(the first is row 1\)",
-        ),
-        ([0.1], [True], {"bins": 1}, "bins=1"),
-    ],
-)
-def test_what_is_no_probability(p, y, keywords, said):
-    with pytest.raises(cotrace.CotraceError, match=said):
-        reliability(p, y, **keywords)
 
 
 def test_what_is_no_ranking():

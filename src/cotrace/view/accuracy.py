@@ -9,7 +9,7 @@ from cotrace.view.style import CASE, COMPANION, INK, MUTED, axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cotrace.accuracy.reliability import Reliability
+    from cotrace.footprints.reliability import Reliability
     from cotrace.tables import Table
 
 __all__ = ["plot_reliability", "plot_sweep"]
@@ -93,7 +93,7 @@ def plot_reliability(found: Reliability, *, title: str | None = None, ax: Axes |
     Parameters
     ----------
     found : Reliability
-        From :func:`cotrace.accuracy.reliability.reliability`.
+        From :func:`cotrace.reliability`.
     title : str, optional
         What is shown.
     ax : matplotlib.axes.Axes, optional
@@ -104,16 +104,16 @@ def plot_reliability(found: Reliability, *, title: str | None = None, ax: Axes |
     matplotlib.axes.Axes
         The axes that were drawn on.
     """
-    rows = [r for r in found.table.to_arrow().to_pylist() if r["pairs"]]
+    rows = found.to_arrow().to_pylist()
+    pairs = sum(r["pairs"] for r in rows)
     ax = axes(ax, 6.2, 6.4)
     ax.plot([0, 1], [0, 1], color=MUTED, lw=1, ls="--", label="what they say is what happens")
     for r in rows:
-        if r["true_share_low"] is not None:
-            ends = [min(r["true_share_low"], r["true_share"]), max(r["true_share_high"], r["true_share"])]
-            ax.plot([r["mean_probability"]] * 2, ends, color=CASE, lw=1.4, alpha=0.6)
-        ax.annotate(f"{r['pairs']:,}", (r["mean_probability"], r["true_share"]), (7, -9), textcoords="offset points",
-                    fontsize=8, color=MUTED)  # fmt: skip
-    xs, ys = [r["mean_probability"] for r in rows], [r["true_share"] for r in rows]
+        ends = [min(r["low"], r["share_true"]), max(r["high"], r["share_true"])]
+        at = (r["mean_probability"], r["share_true"])
+        ax.plot([at[0]] * 2, ends, color=CASE, lw=1.4, alpha=0.6)
+        ax.annotate(f"{r['pairs']:,}", at, (7, -9), textcoords="offset points", fontsize=8, color=MUTED)
+    xs, ys = [r["mean_probability"] for r in rows], [r["share_true"] for r in rows]
     ax.plot(xs, ys, "o-", color=CASE, ms=5, lw=1, label="pairs in the bin (how many beside it)")
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.04)
@@ -123,10 +123,9 @@ def plot_reliability(found: Reliability, *, title: str | None = None, ax: Axes |
     ax.grid(color="#E6E6E6", lw=0.7)
     ax.set_axisbelow(True)
     ax.legend(loc="upper left", frameon=False, fontsize=9)
-    error = "" if found.error is None else f"; expected calibration error {found.error:.3f}"
-    if found.error_low is not None:
-        error += f" [{found.error_low:.3f}, {found.error_high:.3f}]"
-    _title(ax, title or "Are probabilities what they say?", f"{found.pairs:,} candidate pairs{error}")
+    low, high = found.interval
+    error = f"expected calibration error {found.error:.3f} [{low:.3f}, {high:.3f}]"
+    _title(ax, title or "Are probabilities what they say?", f"{pairs:,} candidate pairs; {error}")
     return ax
 
 
