@@ -24,6 +24,7 @@ LAYERS = [
         "schema_accuracy",
         "schema_meetings",
         "schema_places",
+        "schema_synth",
         "schema_ties",
         "schema_certainty",
     ],

@@ -10,20 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cotrace.synth.cities import City, city
+    from cotrace.synth.covering import Coverage
     from cotrace.synth.habits import Habits
+    from cotrace.synth.networks import Network, towers
     from cotrace.synth.paths import Legs
     from cotrace.synth.presets import PRESETS, CityPreset
 
-__all__ = ["PRESETS", "City", "CityPreset", "Habits", "Legs", "city"]
+__all__ = ["PRESETS", "City", "CityPreset", "Coverage", "Habits", "Legs", "Network", "city", "towers"]
 
 #: where each name lives: it is imported when it is first asked for
 _HOMES = {
     "PRESETS": "presets",
     "City": "cities",
     "CityPreset": "presets",
+    "Coverage": "covering",
     "Habits": "habits",
     "Legs": "paths",
+    "Network": "networks",
     "city": "cities",
+    "towers": "networks",
 }
 
 
