@@ -109,10 +109,10 @@ def evaluate(
     (0.75, 0.75, 0.5, 37.5)
     """
     check_replicates(replicates, level)
-    if devices is None and isinstance(result, Companions):
-        devices = len(result.stays.devices)
     if devices is not None and (isinstance(devices, bool) or devices < 2):
         raise OptionError(f"devices={devices!r}: a case and one more at least")
+    if devices is None and isinstance(result, Companions) and len(result.stays.devices) > 1:
+        devices = len(result.stays.devices)
     if anchors is not None:
         result, truth, cases = (
             with_settings(result, anchors),

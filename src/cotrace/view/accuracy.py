@@ -59,13 +59,7 @@ def plot_sweep(table: Table, *, title: str | None = None, ax: Axes | None = None
     ax.set_xlabel("share")
     ax.grid(axis="x", color="#E6E6E6", lw=0.7)
     ax.set_axisbelow(True)
-    ax.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.9 / (_ROW * (low + 2))),
-        ncols=2,
-        frameon=False,
-        fontsize=9,
-    )
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0), borderaxespad=2.0, ncols=2, frameon=False, fontsize=9)
     _title(
         ax, title or "What each option does", f"{_CANDIDATES}; lines are 95% bootstrap intervals over cases"
     )
