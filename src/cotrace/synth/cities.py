@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cotrace.errors import OptionError, TimeError
+from cotrace.grid import Grid
 from cotrace.synth.building import Built, build
 from cotrace.synth.habits import HABITS, Habits
 from cotrace.synth.paths import Legs
 from cotrace.synth.presets import PRESETS
 
 if TYPE_CHECKING:
-    pass
+    from cotrace.durations import Duration
+    from cotrace.tables import Stays, Table
 
 __all__ = ["City", "city"]
 
@@ -157,6 +159,112 @@ class City:
             mode,
         )
         return Legs(chosen, day, offset, *(a[:m] for a in (*times, *where, venue, mode)))  # type: ignore[arg-type]
+
+    def stays(
+        self, devices: ArrayLike | None = None, *, grid: Grid | None = None, threads: int | None = None
+    ) -> Stays:
+        """Return the true stays: a device is in the cell that its position is in at each whole second.
+
+        Parameters
+        ----------
+        devices : sequence of int, optional
+            All by default.
+        grid : Grid, optional
+            A grid of the plane; ``Grid.planar(800)`` by default.
+        threads : int, optional
+            How many to use; the result does not depend on it.
+
+        Returns
+        -------
+        Stays
+            As :func:`cotrace.find_stays` gives them, for :func:`cotrace.find_companions` and all queries. They cover
+            every second of every device.
+        """
+        from cotrace.synth.truth import true_stays
+
+        return true_stays(self, self._asked(devices), grid or Grid.planar(800), threads)
+
+    def meetings(
+        self,
+        devices: ArrayLike,
+        *,
+        min_shared: Duration = "10min",
+        start: datetime | None = None,
+        end: datetime | None = None,
+        threads: int | None = None,
+    ) -> Table:
+        """Return the true meetings of devices with everybody: both in one venue at one time, without a break.
+
+        Parameters
+        ----------
+        devices : sequence of int
+        min_shared : str or timedelta
+            Least length; a second at the least.
+        start, end : datetime, optional
+            Only what lies in ``[start, end)`` counts; with a time zone. All days by default.
+        threads : int, optional
+
+        Returns
+        -------
+        Table
+            One row a meeting, by ``a`` (the device asked for), ``b`` and start. Where both were asked for it is there
+            twice. Columns: :ref:`data-model-true_meetings`.
+        """
+        from cotrace.synth.truth import true_meetings
+
+        return true_meetings(self, self._devices(devices), min_shared, start, end, threads)
+
+    def shared_cells(
+        self,
+        devices: ArrayLike,
+        *,
+        grid: Grid | None = None,
+        min_shared: Duration = "10min",
+        start: datetime | None = None,
+        end: datetime | None = None,
+        threads: int | None = None,
+    ) -> Table:
+        """Return the true episodes of devices with everybody: both in one cell of a grid, without a break.
+
+        Parameters
+        ----------
+        devices, min_shared, start, end, threads
+            As in :meth:`meetings`.
+        grid : Grid, optional
+            A grid of the plane; ``Grid.planar(800)`` by default.
+
+        Returns
+        -------
+        Table
+            One row an episode, by ``a`` (the device asked for), ``b`` and start. Columns:
+            :ref:`data-model-true_episodes`.
+        """
+        from cotrace.synth.truth import true_episodes
+
+        asked = self._devices(devices)
+        return true_episodes(self, asked, grid or Grid.planar(800), min_shared, start, end, threads)
+
+    def positions(
+        self, devices: ArrayLike, seconds: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where devices are at whole seconds from the start: x and y in metres, one of each a device."""
+        from cotrace.kernels.synth_truth import tell_position
+
+        chosen, at = (np.atleast_1d(np.asarray(v, np.int64)) for v in (devices, seconds))
+        chosen, at = (np.ascontiguousarray(v) for v in np.broadcast_arrays(chosen, at))
+        if at.size and not (at.min() >= 0 and at.max() < 86_400 * self.days):
+            raise OptionError(f"seconds: the city has those from 0 to {86_400 * self.days - 1:,}")
+        x, y = np.empty(at.size), np.empty(at.size)
+        for day in np.unique(at // 86_400):
+            here = np.flatnonzero(at // 86_400 == day)
+            legs = self.legs_of(chosen[here], int(day))
+            some = [np.empty(here.size) for _ in range(2)]
+            tell_position(at[here], legs.offset, legs.t0, legs.t1, legs.x0, legs.y0, legs.x1, legs.y1, *some)
+            x[here], y[here] = some
+        return x, y
+
+    def _asked(self, devices: ArrayLike | None) -> NDArray[np.int64]:
+        return np.arange(self.population) if devices is None else self._devices(devices)
 
     def _devices(self, devices: ArrayLike) -> NDArray[np.int64]:
         chosen = np.ascontiguousarray(devices, np.int64)
