@@ -15,12 +15,34 @@ if TYPE_CHECKING:
     from cotrace.synth.networks import Network, towers
     from cotrace.synth.paths import Legs
     from cotrace.synth.presets import PRESETS, CityPreset
+    from cotrace.synth.signal_options import FULL, SPARSE, SignalOptions
+    from cotrace.synth.signals import Signals, signals
 
-__all__ = ["PRESETS", "City", "CityPreset", "Coverage", "Habits", "Legs", "Network", "city", "towers"]
+__all__ = [
+    "FULL",
+    "PRESETS",
+    "SPARSE",
+    "City",
+    "CityPreset",
+    "Coverage",
+    "Habits",
+    "Legs",
+    "Network",
+    "SignalOptions",
+    "Signals",
+    "city",
+    "signals",
+    "towers",
+]
 
 #: where each name lives: it is imported when it is first asked for
 _HOMES = {
     "PRESETS": "presets",
+    "FULL": "signal_options",
+    "SPARSE": "signal_options",
+    "SignalOptions": "signal_options",
+    "Signals": "signals",
+    "signals": "signals",
     "City": "cities",
     "CityPreset": "presets",
     "Coverage": "covering",
