@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from cotrace.schema import TOWERS, Column, TableSchema
 
-__all__ = ["NETWORK", "OUTBREAK_CASES", "TABLES", "TREE", "TRUE_EPISODES", "TRUE_INFECTIONS", "TRUE_MEETINGS"]
+__all__ = [
+    "FIXES",
+    "NETWORK",
+    "OUTBREAK_CASES",
+    "SIGNALS",
+    "TABLES",
+    "TREE",
+    "TRUE_EPISODES",
+    "TRUE_INFECTIONS",
+    "TRUE_MEETINGS",
+]
 
 NETWORK = TableSchema(
     "network",
@@ -23,6 +33,37 @@ NETWORK = TableSchema(
         Column("y", "float64", "place of the station in the city's plane", "m"),
     ),
     ("tower",),
+)
+
+SIGNALS = TableSchema(
+    "signals",
+    "one record of a made network's log",
+    (
+        Column("device", "device", "number of the device"),
+        Column("time", "instant", "when, by the tower's clock"),
+        Column("tower", "cell", "number of the tower"),
+        Column("x", "float64", "place of the tower, where asked for", "m"),
+        Column("y", "float64", "place of the tower, where asked for", "m"),
+        Column(
+            "event",
+            "string",
+            "attach, detach, periodic, activity, handover, area, flap or return, where asked for",
+        ),
+    ),
+    (),
+)
+
+FIXES = TableSchema(
+    "fixes",
+    "one GPS fix of a made device",
+    (
+        Column("device", "device", "number of the device"),
+        Column("time", "instant", "when"),
+        Column("x", "float64", "where the receiver takes itself to be", "m"),
+        Column("y", "float64", "where the receiver takes itself to be", "m"),
+        Column("accuracy", "float64", "what it takes its error to be, where asked for", "m"),
+    ),
+    (),
 )
 
 _PAIR = (
@@ -114,6 +155,8 @@ OUTBREAK_CASES = TableSchema(
 
 TABLES: tuple[TableSchema, ...] = (
     NETWORK,
+    SIGNALS,
+    FIXES,
     TRUE_MEETINGS,
     TRUE_EPISODES,
     TRUE_INFECTIONS,
