@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cotrace.synth.cities import City, city
     from cotrace.synth.covering import Coverage
+    from cotrace.synth.diseases import Disease
     from cotrace.synth.habits import Habits
     from cotrace.synth.networks import Network, towers
     from cotrace.synth.paths import Legs
     from cotrace.synth.presets import PRESETS, CityPreset
     from cotrace.synth.signal_options import FULL, SPARSE, SignalOptions
     from cotrace.synth.signals import Signals, signals
+    from cotrace.synth.spreading import Outbreak, outbreak, outbreaks
 
 __all__ = [
     "FULL",
@@ -25,12 +27,16 @@ __all__ = [
     "City",
     "CityPreset",
     "Coverage",
+    "Disease",
     "Habits",
     "Legs",
     "Network",
+    "Outbreak",
     "SignalOptions",
     "Signals",
     "city",
+    "outbreak",
+    "outbreaks",
     "signals",
     "towers",
 ]
@@ -46,10 +52,14 @@ _HOMES = {
     "City": "cities",
     "CityPreset": "presets",
     "Coverage": "covering",
+    "Disease": "diseases",
     "Habits": "habits",
     "Legs": "paths",
     "Network": "networks",
+    "Outbreak": "spreading",
     "city": "cities",
+    "outbreak": "spreading",
+    "outbreaks": "spreading",
     "towers": "networks",
 }
 

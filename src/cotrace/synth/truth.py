@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from cotrace.synth.cities import City
     from cotrace.synth.paths import Legs
 
-__all__ = ["SETTINGS", "Squares", "everybody", "rows_of", "true_episodes", "true_meetings", "true_stays"]
+__all__ = [
+    "SETTINGS",
+    "Squares",
+    "everybody",
+    "rows_of",
+    "settings",
+    "true_episodes",
+    "true_meetings",
+    "true_stays",
+    "visits",
+    "zone",
+]
 
 Int32, Int64, Bools = NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]
 #: what is copied of the legs of one day: the devices' codes, the legs, room for rows -> how many there are
@@ -130,7 +141,7 @@ def true_stays(city: City, devices: Int64, grid: Grid, threads: int | None) -> S
         from_numpy(chosen),
         cells,
         base=city.base,
-        tz=_zone(city.start),
+        tz=zone(city.start),
         options=StayOptions(grid=grid, fill="forward", max_gap="0s"),
         counts=Counts(),
         span=(city.base, city.base + 86_400 * city.days),
@@ -238,7 +249,7 @@ def settings(kinds: NDArray[Any]) -> Any:
 
 
 def _table(schema: TableSchema, city: City, found: Int32, columns: dict[str, Any], note: str) -> Table:
-    tz = _zone(city.start)
+    tz = zone(city.start)
     columns |= {
         "a": found[:, 0].astype(np.int64),
         "b": found[:, 1].astype(np.int64),
@@ -249,7 +260,7 @@ def _table(schema: TableSchema, city: City, found: Int32, columns: dict[str, Any
     return Table.from_columns(schema, columns, f"{note}. {city!r}", tz=tz)
 
 
-def _zone(start: datetime) -> str:
+def zone(start: datetime) -> str:
     """Return the name of a moment's time zone as results carry it."""
     key = getattr(start.tzinfo, "key", None)
     if key:
