@@ -138,7 +138,8 @@ def _near(key: Any, kind: int, base: int, reach_m: float, town: Town) -> int:
     block = near[kind, min(row, side - 1) * side + min(col, side - 1)]
     n = lo[kind, block + 1] - lo[kind, block]
     u = uniform(key, 3)
-    return lo[kind, block] + int(n * (u if kind == HOME else u * u))
+    venue: int = lo[kind, block] + int(n * (u if kind == HOME else u * u))
+    return venue
 
 
 @inlined

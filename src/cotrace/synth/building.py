@@ -12,7 +12,8 @@ from cotrace.synth.habits import Habits
 
 __all__ = ["HOUSEHOLDS", "ROLE_SHARES", "Built", "build"]
 
-Float64, Int32 = NDArray[np.float64], NDArray[np.int32]
+Float64 = NDArray[np.float64]
+Int32 = NDArray[np.int32]
 
 #: side of a block, about: densities are drawn for blocks of this size
 BLOCK_M = 800.0
@@ -128,7 +129,8 @@ def _field(rng: np.random.Generator, side: int) -> Float64:
     spread = smooth.std()
     mixed = rough if side < 4 or spread == 0.0 else rough * 0.6 + 0.8 * (smooth - smooth.mean()) / spread
     spread = mixed.std()
-    return ((mixed - mixed.mean()) / (spread if spread > 0.0 else 1.0)).ravel()
+    field: Float64 = (mixed - mixed.mean()) / (spread if spread > 0.0 else 1.0)
+    return field.ravel()
 
 
 def _venues(homes: Float64, works: Float64, households: int, role: NDArray[np.int8]) -> Int32:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -146,19 +146,17 @@ class City:
             raise OptionError(f"day={day}: the city has the days 0 to {self.days - 1}")
         room = chosen.size * MAX_LEGS
         offset = np.empty(chosen.size + 1, np.int64)
-        times = [np.empty(room, np.int32) for _ in range(2)]
-        where = [np.empty(room, np.float32) for _ in range(4)]
-        venue, mode = np.empty(room, np.int32), np.empty(room, np.int8)
+        stops = np.empty((MAX_STOPS, 3), np.int64)
+        t0, t1, venue = (np.empty(room, np.int32) for _ in range(3))
+        x0, y0, x1, y1 = (np.empty(room, np.float32) for _ in range(4))
+        mode = np.empty(room, np.int8)
+        weekday = (self.start.weekday() + day) % 7
+        b = self.built
         m = fill_legs(
-            *self._inputs(chosen, day),
-            np.empty((MAX_STOPS, 3), np.int64),
-            offset,
-            *times,
-            *where,
-            venue,
-            mode,
-        )
-        return Legs(chosen, day, offset, *(a[:m] for a in (*times, *where, venue, mode)))  # type: ignore[arg-type]
+            self.seed, chosen, day, weekday, b.role, b.home, b.place, b.x, b.y, b.lo, b.near, b.side, b.block_m,
+            b.habits, stops, offset, t0, t1, x0, y0, x1, y1, venue, mode,
+        )  # fmt: skip
+        return Legs(chosen, day, offset, t0[:m], t1[:m], x0[:m], y0[:m], x1[:m], y1[:m], venue[:m], mode[:m])
 
     def stays(
         self, devices: ArrayLike | None = None, *, grid: Grid | None = None, threads: int | None = None
@@ -275,27 +273,6 @@ class City:
                 f"(0 to {self.population - 1}); the first is at position {bad[0]}"
             )
         return chosen
-
-    def _inputs(self, devices: NDArray[np.int64], day: int) -> tuple[Any, ...]:
-        """Return what the kernels of days take first."""
-        b = self.built
-        weekday = (self.start.weekday() + day) % 7
-        return (
-            self.seed,
-            devices,
-            day,
-            weekday,
-            b.role,
-            b.home,
-            b.place,
-            b.x,
-            b.y,
-            b.lo,
-            b.near,
-            b.side,
-            b.block_m,
-            b.habits,
-        )
 
 
 def city(

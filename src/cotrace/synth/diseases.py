@@ -105,7 +105,7 @@ class Disease:
             "onset": onset,
             "confirmed_at": np.where(is_found, confirmed, -1),
             "symptoms": symptoms.astype(np.int64),
-            "force": force * np.where(symptoms, 1.0, self.asymptomatic_force),  # type: ignore[dict-item]
+            "force": force * np.where(symptoms, 1.0, self.asymptomatic_force),
         }
 
 

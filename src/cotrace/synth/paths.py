@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 __all__ = ["RIDE", "VISIT", "WALK", "Legs"]
 
-Int32, Float32 = NDArray[np.int32], NDArray[np.float32]
+Int32 = NDArray[np.int32]
+Float32 = NDArray[np.float32]
 #: values of ``Legs.mode``
 VISIT, WALK, RIDE = 0, 1, 2
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outbreak", "outbreak", "outbreaks"]
 
-Int32, Int64 = NDArray[np.int32], NDArray[np.int64]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 _DAY = 86_400
 _NEVER = 2**31 - 1
 #: two days before the onset, or before the sample: the rule of 2020 for contacts

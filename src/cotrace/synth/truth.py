@@ -38,7 +38,9 @@ __all__ = [
     "zone",
 ]
 
-Int32, Int64, Bools = NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 #: what is copied of the legs of one day: the devices' codes, the legs, room for rows -> how many there are
 Cut = Callable[[Int32, "Legs", Int32], int]
 #: names of the kinds of venues
@@ -73,11 +75,13 @@ class Squares:
         """Return what cuts legs at the borders of cells, and keeps the wanted ones (empty: all)."""
         from cotrace.kernels.synth_truth import cut_legs
 
-        grid = (float(self.grid.cell_m), float(self.dx), float(self.dy), self.col0, self.row0, self.n_rows)
+        size, dx, dy = float(self.grid.cell_m), float(self.dx), float(self.dy)
 
         def cut(codes: Int32, legs: Legs, out: Int32) -> int:
-            where = (legs.x0, legs.y0, legs.x1, legs.y1)
-            return cut_legs(codes, legs.offset, legs.t0, legs.t1, *where, *grid, wanted, out)
+            return cut_legs(
+                codes, legs.offset, legs.t0, legs.t1, legs.x0, legs.y0, legs.x1, legs.y1,
+                size, dx, dy, self.col0, self.row0, self.n_rows, wanted, out,
+            )  # fmt: skip
 
         return cut
 
