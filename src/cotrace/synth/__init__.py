@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cotrace.synth.cities import City, city
     from cotrace.synth.covering import Coverage
     from cotrace.synth.diseases import Disease
+    from cotrace.synth.fixes import Fixes, GpsOptions, gps
     from cotrace.synth.habits import Habits
     from cotrace.synth.networks import Network, towers
     from cotrace.synth.paths import Legs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cotrace.synth.signal_options import FULL, SPARSE, SignalOptions
     from cotrace.synth.signals import Signals, signals
     from cotrace.synth.spreading import Outbreak, outbreak, outbreaks
+    from cotrace.synth.writing import Written, write
 
 __all__ = [
     "FULL",
@@ -28,17 +30,22 @@ __all__ = [
     "CityPreset",
     "Coverage",
     "Disease",
+    "Fixes",
+    "GpsOptions",
     "Habits",
     "Legs",
     "Network",
     "Outbreak",
     "SignalOptions",
     "Signals",
+    "Written",
     "city",
+    "gps",
     "outbreak",
     "outbreaks",
     "signals",
     "towers",
+    "write",
 ]
 
 #: where each name lives: it is imported when it is first asked for
@@ -53,14 +60,19 @@ _HOMES = {
     "CityPreset": "presets",
     "Coverage": "covering",
     "Disease": "diseases",
+    "Fixes": "fixes",
+    "GpsOptions": "fixes",
     "Habits": "habits",
     "Legs": "paths",
     "Network": "networks",
     "Outbreak": "spreading",
+    "Written": "writing",
     "city": "cities",
+    "gps": "fixes",
     "outbreak": "spreading",
     "outbreaks": "spreading",
     "towers": "networks",
+    "write": "writing",
 }
 
 

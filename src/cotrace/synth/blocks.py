@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from cotrace.errors import OptionError
@@ -15,6 +16,7 @@ from cotrace.errors import OptionError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cotrace.schema import TableSchema
     from cotrace.synth.cities import City
 
 __all__ = ["Block", "Lane", "Rows", "check_seed"]
@@ -45,15 +47,30 @@ class Block:
 
 
 class Lane:
-    """Memory of one thread, used again from block to block."""
+    """Memory of one thread, used again from block to block.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    columns_too : bool
+        Whether columns are in this memory too: then those of one block are gone when the next one is made.
+    """
+
+    def __init__(self, columns_too: bool = False) -> None:
         self.rows = np.empty((ROWS_A_BLOCK + ROWS_A_BLOCK // 4, 4), np.int32)
         self.starts = np.empty(_ARRIVAL_S + 1, np.int64)
+        self._columns: dict[str, NDArray[Any]] | None = {} if columns_too else None
 
     def grow(self) -> None:
         """Make room for twice as many rows; what is there is lost."""
         self.rows = np.empty((2 * len(self.rows), 4), np.int32)
+
+    def column(self, name: str, n: int, kind: npt.DTypeLike = np.int64) -> NDArray[Any]:
+        """Return memory for n values."""
+        if self._columns is None:
+            return np.empty(n, kind)
+        if name not in self._columns or len(self._columns[name]) < n:
+            self._columns[name] = np.empty(max(n, ROWS_A_BLOCK), kind)
+        return self._columns[name][:n]
 
 
 class Rows(ABC):
@@ -81,14 +98,40 @@ class Rows(ABC):
     def block(self, day: int, first: int, last: int, lane: Lane | None = None) -> Block:
         """Return the rows of the devices ``first`` to ``last - 1`` on a day."""
 
-    @abstractmethod
-    def arrow(self, columns: dict[str, NDArray[Any]]) -> pa.RecordBatch:
-        """Return the columns of a block as a record batch of :attr:`schema`."""
-
     @property
     @abstractmethod
     def schema(self) -> pa.Schema:
         """The columns' names and types."""
+
+    @abstractmethod
+    def rows_of(self, counts: NDArray[np.int64]) -> int:
+        """Return how many rows were counted."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return what the rows are made by besides the city: options and seeds by name."""
+
+    def of(self, table: TableSchema) -> pa.Schema:
+        """Return the columns of these rows, of the table that has them."""
+        import pyarrow as pa
+
+        whole = table.arrow(cell=pa.int64(), tz=str(self.city.start.tzinfo))
+        return pa.schema([whole.field(name) for name in self.names])
+
+    def arrow(self, columns: dict[str, NDArray[Any]]) -> pa.RecordBatch:
+        """Return the columns of a block as a record batch of :attr:`schema`."""
+        import pyarrow as pa
+
+        from cotrace.arrays import from_numpy, repeated
+
+        schema = self.schema
+        arrays = [
+            repeated(self.counted[:8], columns[f.name].astype(np.int64))
+            if f.name == "event"
+            else from_numpy(columns[f.name], f.type)
+            for f in schema
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def blocks(self, day: int) -> list[tuple[int, int, int]]:
         """Return (day, first, last) of the blocks of a day: the same on any number of threads."""

@@ -133,7 +133,9 @@ class SignalOptions:
     def rows_a_day(self) -> float:
         """About how many rows of a device and day to expect; used to choose sizes."""
         gap = seconds(self.activity_gap, "activity_gap")
-        return 86_400.0 / ((1.0 - self.burst) * gap + self.burst * seconds(self.burst_gap, "burst_gap")) + 25.0
+        return (
+            86_400.0 / ((1.0 - self.burst) * gap + self.burst * seconds(self.burst_gap, "burst_gap")) + 25.0
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name."""

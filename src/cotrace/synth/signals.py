@@ -45,7 +45,13 @@ class Signals(Rows):
     ) -> None:
         super().__init__(city, seed, options.rows_a_day)
         self.network, self.options = network, options
-        self.names = ("device", "time", "tower", *(("x", "y") if positions else ()), *(("event",) if events else ()))
+        self.names = (
+            "device",
+            "time",
+            "tower",
+            *(("x", "y") if positions else ()),
+            *(("event",) if events else ()),
+        )
         self.skew_s = _skews(len(network), seed, options)
         coverage = network.coverage
         self._air = (
@@ -89,18 +95,28 @@ class Signals(Rows):
                 return Block(self._columns(day, first, n, lane), counts)
             lane.grow()
 
+    def rows_of(self, counts: NDArray[np.int64]) -> int:
+        """Return how many rows were counted."""
+        return int(counts[_COUNTED.index("logged")] + counts[_COUNTED.index("duplicated")])
+
+    def describe(self) -> dict[str, Any]:
+        """Return the options and the network's parameters by name."""
+        n = self.network
+        names = ("seed", "n_stations", "sectors", "handsets", "fading_db")
+        return {"network": {k: getattr(n, k) for k in names}, "options": self.options.as_dict()}
+
     def _columns(self, day: int, first: int, n: int, lane: Lane) -> dict[str, NDArray[Any]]:
         from cotrace.kernels.synth_signals import gather_places, gather_rows, order_rows
 
-        order = np.empty(n, np.int32)
+        order = lane.column("order", n, np.int32)
         order_rows(lane.rows, n, lane.starts, order)
-        device, time, tower = (np.empty(n, np.int64) for _ in range(3))
-        kind = np.empty(n if "event" in self.names else 0, np.int8)
+        device, time, tower = (lane.column(name, n) for name in self.names[:3])
+        kind = lane.column("event", n if "event" in self.names else 0, np.int8)
         midnight = (self.city.base + day * 86_400) * 1_000_000
         gather_rows(lane.rows, order, first, midnight, device, time, tower, kind)
         columns: dict[str, NDArray[Any]] = {"device": device, "time": time, "tower": tower}
         if "x" in self.names:
-            columns |= {"x": np.empty(n, np.float64), "y": np.empty(n, np.float64)}
+            columns |= {name: lane.column(name, n, np.float64) for name in ("x", "y")}
             gather_places(tower, self.network.x, self.network.y, columns["x"], columns["y"])
         if "event" in self.names:
             columns["event"] = kind
@@ -109,26 +125,9 @@ class Signals(Rows):
     @property
     def schema(self) -> pa.Schema:
         """The columns' names and types: device, time, tower, and x, y (of the tower) and event where asked for."""
-        import pyarrow as pa
-
         from cotrace.schema_synth import SIGNALS
 
-        whole = SIGNALS.arrow(cell=pa.int64(), tz=str(self.city.start.tzinfo))
-        return pa.schema([whole.field(name) for name in self.names])
-
-    def arrow(self, columns: dict[str, NDArray[Any]]) -> pa.RecordBatch:
-        """Return the columns of a block as a record batch of :attr:`schema`."""
-        import pyarrow as pa
-
-        from cotrace.arrays import from_numpy, repeated
-
-        arrays = [
-            repeated(_COUNTED[:8], columns[f.name].astype(np.int64))
-            if f.name == "event"
-            else from_numpy(columns[f.name], f.type)
-            for f in self.schema
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        return self.of(SIGNALS)
 
 
 def signals(
@@ -195,4 +194,6 @@ def _skews(n: int, seed: int, options: SignalOptions) -> NDArray[np.int32]:
     fill_uniform(seed, _SKEWS, u)
     wrong, size, way = u.reshape(3, n)
     skew = 1 + np.minimum((size * most).astype(np.int32), most - 1)
-    return np.where((wrong < options.skewed) & (most > 0), np.where(way < 0.5, -skew, skew), 0).astype(np.int32)
+    return np.where((wrong < options.skewed) & (most > 0), np.where(way < 0.5, -skew, skew), 0).astype(
+        np.int32
+    )
