@@ -158,8 +158,8 @@ def fill_fixes(
                     of_device[F_LOGGED] += 1
                     out[n, 0] = d | high
                     out[n, 1] = t
-                    out[n, 2] = int(math.floor(x * UNITS + 0.5))
-                    out[n, 3] = int(math.floor(y * UNITS + 0.5))
+                    out[n, 2] = int(np.floor(x * UNITS + 0.5))
+                    out[n, 3] = int(np.floor(y * UNITS + 0.5))
                     n += 1
                 t = _awake(t + _wait(key, k + 6, step), clock)
         for c in range(FIX_COUNTS):

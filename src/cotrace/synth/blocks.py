@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from cotrace.schema import TableSchema
     from cotrace.synth.cities import City
+    from cotrace.synth.paths import Legs
 
-__all__ = ["Block", "Lane", "Rows", "check_seed"]
+__all__ = ["Block", "Lane", "Rows", "check_seed", "path_of"]
 
 #: rows of a block, about: a row group of a file
 ROWS_A_BLOCK = 1 << 20
@@ -174,6 +175,11 @@ class Rows(ABC):
 
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
         return reader.__arrow_c_stream__(requested_schema)
+
+
+def path_of(legs: Legs) -> tuple[Any, ...]:
+    """Return what the kernels read of legs, in their order."""
+    return (legs.offset, legs.t0, legs.t1, legs.x0, legs.y0, legs.x1, legs.y1, legs.mode)
 
 
 def check_seed(seed: int) -> int:

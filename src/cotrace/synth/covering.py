@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.synth.radio import RADIO
 from cotrace.stays.passes import usable_threads
+from cotrace.synth.radio import RADIO
 from cotrace.threads import on_threads
 
 __all__ = ["Bins", "Coverage", "bins_of", "cover"]
@@ -123,7 +124,7 @@ def _fill(
     azimuth: Float64,
     squares: tuple[int, int],
     frame: tuple[float, float, float],
-    radio: tuple[float, float, float, int],
+    radio: tuple[Any, ...],
     lower: NDArray[np.uint32],
     out: NDArray[np.uint32],
     threads: int | None,
@@ -134,25 +135,21 @@ def _fill(
     bin_lo = np.searchsorted(bins.number, np.arange(bins.bins[0] * bins.bins[1] + 1))
 
     def do(rows: tuple[int, int]) -> None:
-        fill_candidates(
+        towers = (first, first * sectors, sectors, azimuth, bin_lo, bins.bins, bins.frame)
+        scratch = (np.empty(CANDIDATES, np.float64), np.empty(CANDIDATES, np.int64))
+        given: tuple[Any, ...] = (
             *seeds,
             *stations,
-            first,
-            first * sectors,
-            sectors,
-            azimuth,
-            bin_lo,
-            bins.bins,
-            bins.frame,
+            *towers,
             squares,
             frame,
             *radio,
             rows,
-            np.empty(CANDIDATES, np.float64),
-            np.empty(CANDIDATES, np.int64),
+            *scratch,
             lower,
             out,
         )
+        fill_candidates(*given)
 
     pieces = [(r, min(r + _ROWS, squares[1])) for r in range(0, squares[1], _ROWS)]
     on_threads(do, pieces, usable_threads(threads))

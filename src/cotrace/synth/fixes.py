@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cotrace.durations import Duration, seconds
 from cotrace.errors import OptionError
-from cotrace.synth.blocks import Block, Lane, Rows
+from cotrace.synth.blocks import Block, Lane, Rows, path_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +91,8 @@ class GpsOptions:
         unknown = [e for e in effects if e not in (*_SHARES, "error_m")]
         if unknown:
             raise OptionError(f"effects {unknown!r}: there are {', '.join((*_SHARES, 'error_m'))}")
-        return replace(self, **dict.fromkeys(effects or (*_SHARES, "error_m"), 0))
+        off: dict[str, Any] = dict.fromkeys(effects or (*_SHARES, "error_m"), 0)
+        return replace(self, **off)
 
     def chances(self) -> NDArray[np.float64]:
         """Return what the kernel draws by, in its order."""
@@ -128,7 +129,13 @@ class Fixes(Rows):
         across = max(1, math.ceil(city.side_m / _SQUARE_M))
         canyon = _canyons(city, across, options.canyons)
         every = tuple(seconds(v, "every") for v in (options.every_moving, options.every_still))
-        self._streets = (canyon, (across, across), (0.0, 0.0, _SQUARE_M), options.chances(), every)
+        self._streets: tuple[Any, ...] = (
+            canyon,
+            (across, across),
+            (0.0, 0.0, _SQUARE_M),
+            options.chances(),
+            every,
+        )
 
     def __repr__(self) -> str:
         return f"Fixes({self.city!r}, seed {self.seed})"
@@ -140,12 +147,11 @@ class Fixes(Rows):
 
         lane = lane or Lane()
         legs = self.city.legs(first, last, day)
-        path = (legs.offset, legs.t0, legs.t1, legs.x0, legs.y0, legs.x1, legs.y1, legs.mode)
         while True:
-            scratch = [np.empty(n, np.int64) for n in (CLOCK, len(_COUNTED))]
+            scratch: tuple[Any, ...] = tuple(np.empty(n, np.int64) for n in (CLOCK, len(_COUNTED)))
             counts = np.zeros(len(_COUNTED), np.int64)
-            block = (self.seed, _FIXES, day, first, (0, last - first))
-            done, n = fill_fixes(*block, *path, *self._streets, *scratch, counts, lane.rows)
+            of_block = (*path_of(legs), *self._streets, *scratch, counts, lane.rows)
+            done, n = fill_fixes(self.seed, _FIXES, day, first, (0, last - first), *of_block)
             if done == last - first:
                 return Block(self._columns(day, first, n, lane), counts)
             lane.grow()
@@ -158,13 +164,8 @@ class Fixes(Rows):
         order_rows(lane.rows, n, lane.starts, order)
         columns = {name: lane.column(name, n) for name in ("device", "time")}
         columns |= {name: lane.column(name, n, np.float64) for name in self.names[2:]}
-        accuracies = tuple(
-            float(max(v, 1.0))
-            for v in (
-                self.options.error_m,
-                math.hypot(self.options.canyon_error_m, self.options.canyon_bias_m),
-            )
-        )
+        o = self.options
+        accuracies = (max(o.error_m, 1.0), max(math.hypot(o.canyon_error_m, o.canyon_bias_m), 1.0))
         accuracy = columns.get("accuracy", np.empty(0, np.float64))
         midnight = (self.city.base + day * 86_400) * 1_000_000
         places = (columns["x"], columns["y"], accuracy)

@@ -127,7 +127,8 @@ class SignalOptions:
         unknown = [e for e in effects if e not in (*_SHARES, "spread")]
         if unknown:
             raise OptionError(f"effects {unknown!r}: there are {', '.join((*_SHARES, 'spread'))}")
-        return replace(self, **dict.fromkeys(effects or wrong, 0))
+        off: dict[str, Any] = dict.fromkeys(effects or wrong, 0)
+        return replace(self, **off)
 
     @property
     def rows_a_day(self) -> float:
@@ -144,7 +145,7 @@ class SignalOptions:
     def gaps(self) -> NDArray[np.float64]:
         """Return the mean time between activities in each hour, seconds."""
         busy = np.array(self.rhythm, np.float64)
-        return seconds(self.activity_gap, "activity_gap") * busy.mean() / busy
+        return np.asarray(seconds(self.activity_gap, "activity_gap") * busy.mean() / busy, np.float64)
 
     def chances(self) -> NDArray[np.float64]:
         """Return what the kernel draws by, in its order."""

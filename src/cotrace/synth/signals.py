@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.durations import seconds
-from cotrace.synth.blocks import Block, Lane, Rows
+from cotrace.synth.blocks import Block, Lane, Rows, path_of
 from cotrace.synth.signal_options import SignalOptions
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Signals(Rows):
         )
         self.skew_s = _skews(len(network), seed, options)
         coverage = network.coverage
-        self._air = (
+        self._air: tuple[Any, ...] = (
             coverage.lines,
             np.cumsum(list(network.handsets.values())),
             coverage.squares,
@@ -75,22 +75,11 @@ class Signals(Rows):
 
         lane = lane or Lane()
         legs = self.city.legs(first, last, day)
-        path = (legs.offset, legs.t0, legs.t1, legs.x0, legs.y0, legs.x1, legs.y1, legs.mode)
         while True:
-            scratch = [np.empty(n, np.int64) for n in (STATE, CLOCK, len(_COUNTED))]
+            scratch: tuple[Any, ...] = tuple(np.empty(n, np.int64) for n in (STATE, CLOCK, len(_COUNTED)))
             counts = np.zeros(len(_COUNTED), np.int64)
-            done, n = fill_signals(
-                self.seed,
-                _EVENTS,
-                day,
-                first,
-                (0, last - first),
-                *path,
-                *self._air,
-                *scratch,
-                counts,
-                lane.rows,
-            )
+            of_block = (*path_of(legs), *self._air, *scratch, counts, lane.rows)
+            done, n = fill_signals(self.seed, _EVENTS, day, first, (0, last - first), *of_block)
             if done == last - first:
                 return Block(self._columns(day, first, n, lane), counts)
             lane.grow()
