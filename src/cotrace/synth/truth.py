@@ -117,12 +117,12 @@ def rows_of(city: City, devices: Int64, cut: Cut, days: range, threads: int | No
             out = np.empty((cut(codes, legs, _NONE), 4), np.int32)
             cut(codes, legs, out)
             parts.append(out)
-        rows = np.concatenate(parts) if parts else _NONE
+        rows = np.concatenate([_NONE, *parts])
         rows = np.ascontiguousarray(rows[np.argsort(rows[:, 0], kind="stable")])
         return rows[: join_touching(rows)].copy()
 
     blocks = on_threads(block, range(0, devices.size, BLOCK), usable_threads(threads))
-    return np.concatenate(blocks) if blocks else _NONE
+    return np.concatenate(blocks) if blocks else _NONE.copy()
 
 
 _NONE = np.empty((0, 4), np.int32)
