@@ -353,3 +353,47 @@ def spread(seed, city, places, courses, infected, rates, close, before, after, d
                     if b not in new or found[:2] < new[b][:2]:
                         new[b] = found
     infected.update(new)
+
+
+def course(seed, device, at, d):
+    """What becomes of somebody infected at a second; ``d`` are the figures of the disease by name."""
+    key = key_of(stream(seed, 40), device)
+    u = [0.0] + [uniform(key, k) for k in range(1, 5)]
+    days = d["incubation_median_d"] * math.exp(d["incubation_spread"] * bell(key, 0))
+    onset = at + int(min(max(days, 1.5), 14.0) * 86_400.0)
+    symptoms = u[1] >= d["asymptomatic"]
+    low, high = d["delay_d"]
+    confirmed = (onset if symptoms else at + 4 * DAY) + int((low + (high - low) * u[3]) * 86_400.0)
+    if u[2] >= (d["found"] if symptoms else d["found_without"]):
+        confirmed = None
+    s = d["superspreaders"]
+    force = 1.0 if s in (0.0, 1.0) else 0.8 / s if u[4] < s else 0.2 / (1.0 - s)
+    return {
+        "from": max(at + DAY, onset - int(d["before_onset_d"] * 86_400.0)),
+        "until": onset + int(d["after_onset_d"] * 86_400.0),
+        "onset": onset,
+        "symptoms": symptoms,
+        "confirmed": confirmed,
+        "force": force * (1.0 if symptoms else d["asymptomatic_force"]),
+    }
+
+
+def outbreak(seed, city, days, first, d):
+    """``{device: (second, infector, venue, met at)}`` and each one's course; ``first`` are the seconds of the first."""
+    infected = {device: (at, None, None, None) for device, at in first.items()}
+    courses = {device: course(seed, device, at, d) for device, at in first.items()}
+    rates = [d["per_hour"] * s for s in d["settings"]]
+    for day in range(days):
+        places = {p: visits(legs(city, p, day)) for p in range(len(city["home"]))}
+        able = {}
+        for device, c in courses.items():
+            stops = d["isolated"] and c["confirmed"] is not None
+            until = min(c["until"], c["confirmed"]) if stops else c["until"]
+            if c["from"] < (day + 1) * DAY and until > day * DAY:
+                able[device] = (c["from"], until, c["onset"], c["force"])
+        hours = d["before_onset_d"] * 86_400.0, d["after_onset_d"] * 86_400.0
+        spread(seed, city, places, able, infected, rates, d["close"], *hours, day * DAY)
+        for device, (at, *_rest) in infected.items():
+            if device not in courses:
+                courses[device] = course(seed, device, at, d)
+    return infected, courses
