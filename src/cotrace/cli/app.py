@@ -16,6 +16,7 @@ import click
 from cotrace.cli.commands import companions, demo, info, stays
 from cotrace.cli.meetings import COMMANDS as MEETINGS
 from cotrace.cli.places import COMMANDS as PLACES
+from cotrace.cli.synth import COMMANDS as SYNTH
 from cotrace.cli.ties import COMMANDS as TIES
 from cotrace.errors import CotraceError
 
@@ -121,7 +122,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo, *PLACES, *MEETINGS, *TIES):
+for _command in (companions, stays, info, demo, *PLACES, *MEETINGS, *TIES, *SYNTH):
     app.add_command(_command)
 
 

@@ -200,16 +200,19 @@ def _write_file(
 
     total = np.zeros(len(rows.counted), np.int64)
     unfinished = path.with_suffix(".unfinished")
-    with pq.ParquetWriter(unfinished, rows.schema, **_encoding(rows.names)) as writer:
-        for at in blocks:
-            if crew.stopped:
-                break
-            block = rows.block(*at, lane)
-            total += block.counts
-            if len(block):
-                writer.write_batch(rows.arrow(block.columns), row_group_size=len(block))
-            crew.tell((len(block) << 32) + at[2] - at[1])
-    unfinished.rename(path)
+    try:
+        with pq.ParquetWriter(unfinished, rows.schema, **_encoding(rows.names)) as writer:
+            for at in blocks:
+                if crew.stopped:
+                    return total
+                block = rows.block(*at, lane)
+                total += block.counts
+                if len(block):
+                    writer.write_batch(rows.arrow(block.columns), row_group_size=len(block))
+                crew.tell((len(block) << 32) + at[2] - at[1])
+        unfinished.rename(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return total
 
 
