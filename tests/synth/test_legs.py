@@ -103,7 +103,7 @@ def test_a_city_without_people_has_empty_tables():
     ("given", "says"),
     [
         ({"preset": "beijing"}, "shanghai, xian, chongqing"),
-        ({}, "area_km2 and population have to be given"),
+        ({}, "give area_km2= and population="),
         ({"preset": "xian", "scale": 0.0}, "scale=0.0"),
         ({"preset": "xian", "seed": -1}, "seed=-1"),
         ({"preset": "xian", "days": 0}, "days=0"),

@@ -339,7 +339,7 @@ def _shape(
         people = known.population if people is None else people
         stations = known.stations if stations is None else stations
     if area is None or people is None:
-        raise OptionError("without a preset, area_km2 and population have to be given")
+        raise OptionError("without a preset, give area_km2= and population=")
     if not 0.0 < area * scale <= 100_000.0:
         raise OptionError(f"area_km2={area!r} times scale={scale!r} is not over 0 and at most 100,000 km2")
     n = round(people * scale)
