@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cotrace.tables import Table
 
-__all__ = ["Written", "write"]
+__all__ = ["Written", "encoding_of", "write"]
 
 #: blocks of a file: some eight million rows
 _BLOCKS_A_FILE = 8
@@ -201,7 +201,7 @@ def _write_file(
     total = np.zeros(len(rows.counted), np.int64)
     unfinished = path.with_suffix(".unfinished")
     try:
-        with pq.ParquetWriter(unfinished, rows.schema, **_encoding(rows.names)) as writer:
+        with pq.ParquetWriter(unfinished, rows.schema, **encoding_of(rows.names)) as writer:
             for at in blocks:
                 if crew.stopped:
                     return total
@@ -216,7 +216,7 @@ def _write_file(
     return total
 
 
-def _encoding(names: tuple[str, ...]) -> dict[str, Any]:
+def encoding_of(names: tuple[str, ...]) -> dict[str, Any]:
     """Return how these columns are written."""
     return {
         "compression": _ENCODED["compression"],
