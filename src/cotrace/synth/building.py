@@ -22,7 +22,7 @@ HOUSEHOLDS = (0.25, 0.30, 0.21, 0.14, 0.07, 0.03)
 #: shares of people: other, workers, pupils, shift workers, workers with other rest days (our assumption)
 ROLE_SHARES = (0.26, 0.47, 0.15, 0.04, 0.08)
 #: people a venue: jobs of a room at work, pupils of a class, people a shop, restaurant, place of leisure (ours)
-PEOPLE_A_VENUE = {"work": 12.0, "school": 35.0, "shop": 400.0, "restaurant": 500.0, "leisure": 1_000.0}
+PEOPLE_A_VENUE = {"work": 12.0, "school": 35.0, "shop": 120.0, "restaurant": 120.0, "leisure": 250.0}
 #: venues in one building, about: households, rooms at work, classes, shops, restaurants, places of leisure (ours)
 PER_BUILDING = (40.0, 8.0, 18.0, 4.0, 2.0, 1.0)
 #: the density of works has a wider spread than that of homes, and goes with it only so far (ours)
