@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy_worlds import GRID, NETWORKS, World, network, pairs_of, world
-from measure import about_run
 
 import cotrace
+from accuracy_worlds import GRID, NETWORKS, World, network, pairs_of, world
 from cotrace import synth
 from cotrace.footprints.calibration import fit_calibration
+from measure import about_run
 
 __all__ = ["MODELS", "certainty", "fit", "sure_pairs"]
 
@@ -116,7 +116,7 @@ def fit(size: dict[str, int]) -> dict[str, Any]:
 
 
 def certainty(size: dict[str, int]) -> dict[str, Any]:
-    """Are probabilities what they say, on cities that were not used for fitting?"""
+    """Hold probabilities to the truth, on cities that were not used for fitting."""
     gathered: dict[str, list[dict[str, Any]]] = {model: [] for model in MODELS}
     rows = []
     for at, asked in enumerate(TEST):

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+
+import cotrace
 from accuracy_certainty import residents
 from accuracy_time import seconds
 from accuracy_worlds import GRID, NETWORKS, SEED, World, network, options, pairs_of
-
-import cotrace
 from cotrace import synth
 from cotrace.accuracy.ranked import list_sizes
 from cotrace.options import INVESTIGATORS
@@ -33,7 +33,7 @@ def town(size: dict[str, int], days: int) -> World:
 
 
 def screening(size: dict[str, int]) -> dict[str, Any]:
-    """How short can a list be that holds 99 % of those whom the cases infected?"""
+    """Say how short a list can be that holds 99 % of those whom the cases infected."""
     of = town(size, 21)
     made = synth.outbreaks(of.city, range(size["screened"]), index_cases=3, most=300)
     cases, infected = _cases_and_infected(made)
@@ -42,31 +42,36 @@ def screening(size: dict[str, int]) -> dict[str, Any]:
     pings = cotrace.read_pings(source.to_arrow())
     stays = cotrace.find_stays(pings, options=options())
     at_towers = cotrace.find_stays(pings, options=cotrace.StayOptions(by="tower", fill="forward"))
-    population = len(cases["device"]) * (of.devices - 1)
-    rows = []
-    rule = cotrace.find_companions(stays, cases)
-    rows.append(_listed("the rule as published", rule.companions, None, infected, population))
-    found = cotrace.find_companions(stays, cases, rule=ANY)
-    rows.append(_listed("ten minutes, no 30 hours", found.companions, None, infected, population))
-    rows.append(_listed("the same, by shared time", found.companions, "shared_s", infected, population))
+    lookback = {name: cases[name] for name in ("device", "as_of")}
     towers = net.table().to_arrow().drop_columns(["lon", "lat"])
     prints = cotrace.find_footprints(towers, GRID, population=residents(of))
-    sure = cotrace.find_companions(at_towers, cases, certainty=True, footprints=prints).certainty
-    for words, column in (
-        ("by probability", "probability"),
-        ("by expected shared time", "expected_shared_s"),
-    ):
-        rows.append(_listed(words, sure, column, infected, population))
-    met = _true_time(of, cases)
-    rows.append(_listed("true time in one venue (not observable)", met, "shared_s", infected, population))
+    rule = cotrace.find_companions(stays, lookback)
+    found = cotrace.find_companions(stays, lookback, rule=ANY)
+    since = cotrace.find_companions(stays, cases, rule=ANY)
+    sure = cotrace.find_companions(at_towers, lookback, certainty=True, footprints=prints).certainty
+    near = cotrace.find_companions(at_towers, cases, certainty=True, footprints=prints).certainty
+    lists = [
+        ("the rule as published", rule.companions, None),
+        ("the same, by shared time", rule.companions, "shared_s"),
+        ("ten minutes, no 30 hours", found.companions, None),
+        ("ten minutes, by shared time", found.companions, "shared_s"),
+        ("ten minutes, by shared time since two days before onset", since.companions, "shared_s"),
+        ("by probability", sure, "probability"),
+        ("by expected shared time", sure, "expected_shared_s"),
+        ("by probability, since two days before onset", near, "probability"),
+        ("by expected shared time, since two days before onset", near, "expected_shared_s"),
+        ("by true time in one venue (not observable)", _true_time(of, cases), "shared_s"),
+    ]
+    population = len(cases["device"]) * (of.devices - 1)
+    rows = [_listed(words, found, score, infected, population) for words, found, score in lists]
+    random = list_sizes([], [], missing=len(infected), population=population, shares=_SHARES)
     return {
         "world": of.describe() | {"outbreaks": len(made), "cases": len(cases["device"])},
         "infected": len(infected),
         "pairs": population,
         "rows": rows,
-        "random": [r for r in list_sizes([], [], missing=len(infected), population=population, shares=_SHARES)
-                   .to_arrow().to_pylist()],
-    }  # fmt: skip
+        "random": random.to_arrow().to_pylist(),
+    }
 
 
 def _cases_and_infected(made: list[Any]) -> tuple[dict[str, Any], set[tuple[int, Any, int]]]:
@@ -115,16 +120,17 @@ def _listed(words: str, table: Any, score: str | None, infected: Any, population
 
 
 def _true_time(of: World, cases: dict[str, Any]) -> Any:
-    """Return how long each case truly was in one venue with each device, from infectious_from on."""
+    """Return how long each case truly was in one venue with each device, in the 14 days before as_of."""
     import pyarrow as pa
 
     met = of.city.meetings(sorted(set(cases["device"])), min_shared="1s").to_arrow()
     start, end = seconds(met["started_at"]), seconds(met["finished_at"])
     a, b = met["a"].to_numpy(), met["b"].to_numpy()
     parts = []
-    for device, as_of, since in zip(cases["device"], cases["as_of"], cases["infectious_from"], strict=True):
+    for device, as_of in zip(cases["device"], cases["as_of"], strict=True):
         mine = np.flatnonzero(a == device)
-        low, high = int(since.timestamp()), int(as_of.timestamp())
+        high = int(as_of.timestamp())
+        low = high - 14 * 86_400
         length = np.minimum(end[mine], high) - np.maximum(start[mine], low)
         mine, length = mine[length > 0], length[length > 0]
         whom, which = np.unique(b[mine], return_inverse=True)
@@ -142,7 +148,7 @@ def _true_time(of: World, cases: dict[str, Any]) -> Any:
 
 
 def sources(size: dict[str, int]) -> dict[str, Any]:
-    """How often is the true source of several cases first, in the first three, in the first ten?"""
+    """Say how often the true source of several cases is first, in the first three, in the first ten."""
     of = town(size, 21)
     asked = _clusters(of, size["clusters"])
     log = synth.signals(of.city, network(of, NETWORKS["5G"]), seed=SEED + 8, options=synth.SPARSE)
@@ -168,9 +174,11 @@ def sources(size: dict[str, int]) -> dict[str, Any]:
         print(f"    {rows[-1]}", flush=True)
     cases_each = [len(c["device"]) for _, c in asked]
     return {
-        "world": of.describe(), "clusters": len(asked), "cases_each": [min(cases_each), float(np.mean(cases_each)), max(cases_each)],
+        "world": of.describe(),
+        "clusters": len(asked),
+        "cases_each": [min(cases_each), float(np.mean(cases_each)), max(cases_each)],
         "rows": rows,
-    }  # fmt: skip
+    }
 
 
 def _venues(of: World, cases: dict[str, Any]) -> Any:
@@ -226,7 +234,7 @@ def _ranks(ranks: list[int | None]) -> dict[str, Any]:
 
 
 def ring_sizes(size: dict[str, int]) -> dict[str, Any]:
-    """How large are the rings of a case, by true meetings and by cells?"""
+    """Say how large the rings of a case are, by true meetings and by cells."""
     from accuracy_worlds import world
 
     of = world("xian", size["ring_km2"], None, size["ring_cases"])
@@ -266,7 +274,7 @@ def _rings(of: World, case: int, since: Any, until: Any, depth: int, near: int |
 
 
 def _near(met: Any, near: int) -> Any:
-    """Keep all of home, and elsewhere about so many of those who were in the venue: by a hash of pair, venue and day."""
+    """Keep all of home, and elsewhere about so many of those in the venue: by a hash of pair, venue, day."""
     import pyarrow as pa
 
     a, b, venue = (met[name].to_numpy() for name in ("a", "b", "venue"))

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from accuracy_time import covered, invented, joined, right_cell, seen, together
+
+import cotrace
+from accuracy_time import invented, right_cell, seen, together
 from accuracy_worlds import (
     GRID,
     MIXED,
@@ -19,8 +21,6 @@ from accuracy_worlds import (
     options,
     world,
 )
-
-import cotrace
 from cotrace import synth
 
 __all__ = ["edges", "fills", "filters", "generations", "readings", "smoothing"]
@@ -29,7 +29,7 @@ _SAMPLES = 400
 
 
 def generations(size: dict[str, int]) -> dict[str, Any]:
-    """Which generation of stations can carry the rule, in a network as dense as Xi'an's and as Shanghai's?"""
+    """Hold the rule to the truth by generation of stations, in networks as dense as Xi'an's and Shanghai's."""
     rows, worlds = [], []
     for preset in ("xian", "shanghai"):
         of = world(preset, size["wide_km2"], size["wide_devices"], size["cases"])
@@ -115,7 +115,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def fills(size: dict[str, int]) -> dict[str, Any]:
-    """How much of true half hours and hours does each fill see at 40 records a day, and how much does it invent?"""
+    """Say how much of true half hours and hours each fill sees, and how much time together it invents."""
     of = world("xian", size["town_km2"], size["town_devices"], size["fill_cases"])
     true = together(of.true_stays, of.cases, of.as_of)
     rows, counts = [], {}
@@ -153,15 +153,15 @@ def fills(size: dict[str, int]) -> dict[str, Any]:
 
 
 def smoothing(size: dict[str, int]) -> dict[str, Any]:
-    """What does smoothing do to networks that flap, before and after?"""
+    """Hold networks that flap to the truth, before and after smoothing."""
     of = world("xian", size["town_km2"], size["sweep_devices"], size["cases"])
     truth = of.told_by_rule()
     rows = []
     for name in ("5G", "mixed"):
         net = network(of, NETWORKS[name])
-        for flapping in (0.0, 0.03, 0.15):
+        for flapping in (0.03, 0.15):
             pings, source = logged(of, net, replace(synth.FULL, flapping=flapping))
-            for within in (None, "2min", "5min", "15min", "30min"):
+            for within in (None, "5min", "15min", "30min"):
                 smooth = None if within is None else cotrace.PingPong(within)
                 stays = cotrace.find_stays(pings, options=options(smooth=smooth))
                 found = cotrace.find_companions(stays, of.cases, as_of=of.as_of)
@@ -184,7 +184,7 @@ def smoothing(size: dict[str, int]) -> dict[str, Any]:
 
 
 def filters(size: dict[str, int]) -> dict[str, Any]:
-    """How many of the flagged are left when columns are used to filter, and at what loss of pairs that met?"""
+    """Say how many of the flagged are left when columns filter, and how many of the pairs that met."""
     import pyarrow.compute as pc
 
     of = world("xian", size["town_km2"], size["town_devices"], size["cases"])
@@ -233,6 +233,7 @@ def filters(size: dict[str, int]) -> dict[str, Any]:
 def _with_columns(of: World, stays: Any, found: Any) -> Any:
     """Return the companions with setting (what the cell is to the case) and usual_s (before the last four days)."""
     import pyarrow as pa
+
     from accuracy_worlds import pairs_of
     from cotrace.accuracy.settings import with_settings
 
@@ -253,7 +254,7 @@ def _with_columns(of: World, stays: Any, found: Any) -> Any:
 
 
 def edges(size: dict[str, int]) -> dict[str, Any]:
-    """In how many shifted grids does a companion remain one, and are those who remain more often right?"""
+    """Say in how many shifted grids companions remain companions, and how many of them met."""
     of = world("xian", size["town_km2"], size["sweep_devices"], size["cases"])
     source = synth.signals(of.city, network(of, ("5G",)), seed=of.city.seed + 3, options=synth.SPARSE)
     rows = []
@@ -276,11 +277,17 @@ def edges(size: dict[str, int]) -> dict[str, Any]:
                 mask = (in_base == base) & (remains >= low) & (remains <= high)
                 rows.append(
                     {
-                        "positions": where, "in_base": base, "words": words, "low": low, "high": high,
-                        "pairs": int(mask.sum()), "share": round(float(mask.sum() / max(1, (in_base == base).sum())), 5),
-                        "met": int(met[mask].sum()), "met_share": round(float(met[mask].mean()), 6) if mask.any() else None,
+                        "positions": where,
+                        "in_base": base,
+                        "words": words,
+                        "low": low,
+                        "high": high,
+                        "pairs": int(mask.sum()),
+                        "share": round(float(mask.sum() / max(1, (in_base == base).sum())), 5),
+                        "met": int(met[mask].sum()),
+                        "met_share": round(float(met[mask].mean()), 6) if mask.any() else None,
                     }
-                )  # fmt: skip
+                )
     return {"world": of.describe(), "shifts": size["shifts"], "met_pairs": of.met.num_rows, "rows": rows}
 
 
@@ -300,6 +307,3 @@ def _among(table: Any, pairs: Any) -> Any:
         for t in (table, pairs)
     ]
     return np.isin(keys[0], keys[1])
-
-
-_ = (covered, joined)

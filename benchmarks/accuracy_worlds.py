@@ -13,6 +13,7 @@ import cotrace
 from cotrace import synth
 
 GRID = cotrace.Grid.planar(800)
+RULE = cotrace.CompanionRule()
 #: a mixed network: which share of handsets can use which generation at best (our assumption)
 MIXED = {"4G": 0.4, "5G": 0.6}
 NETWORKS: dict[str, Any] = {"2G": ("2G",), "3G": ("3G",), "4G": ("4G",), "5G": ("5G",), "mixed": MIXED}
@@ -51,7 +52,7 @@ class World:
         """Pairs of a case and a device that were in one venue for ten minutes without a break."""
         return pairs_of(self.city.meetings(self.cases).to_arrow(), "a", "b")
 
-    def told_by_rule(self, rule: Any = cotrace.CompanionRule(), stays: Any = None) -> Any:
+    def told_by_rule(self, rule: Any = RULE, stays: Any = None) -> Any:
         """Return what the rule says of the true stays."""
         return cotrace.find_companions(stays or self.true_stays, self.cases, as_of=self.as_of, rule=rule)
 
@@ -118,7 +119,7 @@ def exact(of: World, table: Any) -> Any:
 
 
 def quiet() -> None:
-    """What results warn of is on the page in figures; progress is what is printed here."""
+    """Leave warnings out: what they say is on the page in figures."""
     warnings.simplefilter("ignore", cotrace.CotraceWarning)
 
 
