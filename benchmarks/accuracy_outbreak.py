@@ -36,7 +36,7 @@ def screening(size: dict[str, int]) -> dict[str, Any]:
     """Say how short a list can be that holds 99 % of those whom the cases infected."""
     of = town(size, 21)
     made = synth.outbreaks(of.city, range(size["screened"]), index_cases=3, most=300)
-    cases, infected = _cases_and_infected(made)
+    cases, infected = _cases_and_infected(made, size["screened_cases"])
     net = network(of, NETWORKS["5G"])
     source = synth.signals(of.city, net, seed=SEED + 8, options=synth.SPARSE)
     pings = cotrace.read_pings(source.to_arrow())
@@ -74,24 +74,25 @@ def screening(size: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _cases_and_infected(made: list[Any]) -> tuple[dict[str, Any], set[tuple[int, Any, int]]]:
+def _cases_and_infected(made: list[Any], most: int) -> tuple[dict[str, Any], set[tuple[int, Any, int]]]:
     """Return confirmed cases that infected somebody, and whom each infected: (case, as_of, device).
 
-    A device can be a case of several outbreaks: these are several cases, as of when each was confirmed.
+    A device can be a case of several outbreaks: these are several cases, as of when each was confirmed. About ``most``
+    of them are kept.
     """
-    columns: dict[str, list[Any]] = {n: [] for n in ("device", "as_of", "infectious_from", "isolated_at")}
-    infected = set()
+    kept: dict[tuple[int, int], tuple[dict[str, Any], list[int]]] = {}
     for one in made:
         by: dict[int, list[int]] = {}
         for row in one.tree.to_arrow().to_pylist():
             by.setdefault(row["infector"], []).append(row["infected"])
         for case in one.cases.to_arrow().to_pylist():
-            if case["device"] in by and (case["device"], case["as_of"]) not in {
-                *zip(columns["device"], columns["as_of"], strict=True)
-            }:
-                for name in columns:
-                    columns[name].append(case[name])
-                infected |= {(case["device"], case["as_of"].timestamp(), d) for d in by[case["device"]]}
+            if case["device"] in by:
+                key = (case["device"], int(case["as_of"].timestamp()))
+                kept.setdefault(key, (case, by[case["device"]]))
+    chosen = [kept[k] for k in sorted(kept)][:: max(1, len(kept) // most)]
+    names = ("device", "as_of", "infectious_from", "isolated_at")
+    columns = {n: [case[n] for case, _ in chosen] for n in names}
+    infected = {(c["device"], int(c["as_of"].timestamp()), d) for c, others in chosen for d in others}
     return columns, infected
 
 
@@ -100,9 +101,9 @@ def _listed(words: str, table: Any, score: str | None, infected: Any, population
     rows = table.to_arrow() if hasattr(table, "to_arrow") else table
     times = seconds(rows["as_of"])
     device = rows["companion_id"].to_numpy()
-    keys = list(zip(rows["case_id"].to_numpy().tolist(), times.tolist(), device.tolist(), strict=True))
-    whom = {(a, int(b), c) for a, b, c in infected}
-    hit = np.fromiter((k in whom for k in keys), np.bool_, len(keys))
+    keys = _keys(rows["case_id"].to_numpy(), times, device)
+    whom = np.array(sorted(infected), dtype=np.int64).reshape(-1, 3)
+    hit = np.isin(keys, _keys(*whom.T))
     scores = np.zeros(len(keys)) if score is None else rows[score].to_numpy()
     sizes = list_sizes(scores, hit, missing=len(whom) - int(hit.sum()), population=population, shares=_SHARES)
     return {
@@ -117,6 +118,12 @@ def _listed(words: str, table: Any, score: str | None, infected: Any, population
             for r in sizes.to_arrow().to_pylist()
         ],
     }
+
+
+def _keys(case: Any, as_of: Any, device: Any) -> Any:
+    """Return one number for each case, moment and device of a town."""
+    assert max(device.max(initial=0), case.max(initial=0) * 2) < 1 << 16
+    return case.astype(np.int64) << 48 | as_of.astype(np.int64) << 16 | device.astype(np.int64)
 
 
 def _true_time(of: World, cases: dict[str, Any]) -> Any:

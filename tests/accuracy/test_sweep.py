@@ -290,3 +290,21 @@ def test_settings_of_companions_by_anchors():
     assert judged.as_dict()["lift"] == pytest.approx(2 / (2 * 2 / 3))
     with pytest.raises(cotrace.CotraceError, match=r"give what cotrace\.anchors"):
         cotrace.evaluate(found, found, anchors=found.companions)
+
+
+def test_tiers_belong_to_the_case_that_their_path_begins_with():
+    # 1 meets 2, then 2 meets 3; 4 is with nobody
+    columns = {"device": [], "time": [], "x": [], "y": []}
+    for device, at in ((1, {0: 5.0}), (2, {0: 5.0, 7200: 5000.0}), (3, {7200: 5000.0}), (4, {0: 90_000.0})):
+        for start, x in at.items():
+            for t in range(start, start + 3601, 600):
+                for name, value in zip(columns, (device, t, x, 5.0), strict=True):
+                    columns[name].append(value)
+    stays = cotrace.find_stays(cotrace.read_pings(columns, unit="s"))
+    found = cotrace.tiers(stays, [1], as_of=AS_OF)
+    judged = cotrace.evaluate(found, {"case_id": [1, 1], "companion_id": [2, 4]}, cases=[1], devices=4)
+    rows = {r["part"]: (r["listed"], r["hits"]) for r in rows_of(judged.table) if r["grouping"] != "setting"}
+    assert rows == {None: (2, 1), "contact_candidate": (1, 1), "contact_of_contact": (1, 0)}
+    assert judged.recall == 0.5
+    rings = cotrace.rings(stays, [1], as_of=AS_OF)
+    assert cotrace.evaluate(rings, [(1, 2), (1, 3)]).f1 == 1.0

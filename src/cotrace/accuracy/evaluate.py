@@ -49,7 +49,8 @@ def evaluate(
     result : Companions, Table or frame
         What is judged: a result of :func:`cotrace.find_companions` or :func:`cotrace.contacts`, or a frame with
         ``case_id`` and ``companion_id`` (or ``contact_id``, ``device``), where wanted ``as_of``, ``tier`` and
-        ``setting``; or a list of pairs. A pair counts once, however many rows it has.
+        ``setting``; or a list of pairs. Of :func:`cotrace.tiers` and :func:`cotrace.rings` a device belongs to the case
+        that its ``path`` begins with. A pair counts once, however many rows it has.
     truth : Companions, Table or frame
         What is true, in the same forms. Whatever "true" means is the caller's to say: the rule over true stays, or
         meetings that took place.

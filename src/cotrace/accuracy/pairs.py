@@ -90,12 +90,23 @@ def columns_of_pairs(given: Any, what: str) -> pa.Table:
         if not all(isinstance(row, list | tuple) and len(row) == 2 for row in two):
             raise SchemaError(f"{what}: a list holds pairs (case, device)")
         given = {"case_id": [row[0] for row in two], "device": [row[1] for row in two]}
-    table = _arrow(given, what)
+    table = _with_case(_arrow(given, what))
     case = _named(table, _CASE_NAMES, what, "case_id")
     device = _named(table, tuple(n for n in _DEVICE_NAMES if n != case), what, "companion_id")
     kept = {"case_id": _ids(table[case], what), "device": _ids(table[device], what)}
     kept |= _moments(table) | {name: table[name] for name in _GROUPINGS if name in table.column_names}
     return pa.table(kept)
+
+
+def _with_case(table: pa.Table) -> pa.Table:
+    """Return tiers and rings with the case that each device's path begins with; cases themselves are left out."""
+    import pyarrow.compute as pc
+
+    if "path" not in table.column_names or any(name in table.column_names for name in _CASE_NAMES):
+        return table
+    longer = pc.greater(pc.list_value_length(table["path"]), 1)
+    table = table.filter(pc.fill_null(longer, False))
+    return table.append_column("case_id", pc.list_element(table["path"], 0))
 
 
 def _arrow(given: Any, what: str) -> pa.Table:
