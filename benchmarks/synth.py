@@ -6,7 +6,8 @@ Three logs of the preset ``xian``, scaled so that each has about so many rows: f
 device and day), a sparse feed (about 40), GPS fixes; all with their defaults, which switch every effect on. Whole
 processes in turn, the first round not counted. The rate is rows by the time from the finished city to the last file;
 what the city and its network take, once, stands beside it, and the processors' time of a row, which hangs less on what
-else the machine does. Then, in one process, what encodings of the files cost. It ends with 1 when a rate misses ``--least``. ``--record`` keeps the result in ``benchmarks/results/synth.json``.
+else the machine does. Then, in one process, what encodings of the files cost. It ends with 1 when
+a rate misses ``--least``. ``--record`` keeps the result in ``benchmarks/results/synth.json``.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def _travel_s(dx: float, dy: float, pace: Pace, habits: NDArray[np.float64]) -> 
 def _between(a: int, b: int, town: Town, pace: Pace) -> int:
     """Return the seconds from one venue to another."""
     x, y = town[0], town[1]
-    return _travel_s(float(x[b]) - float(x[a]), float(y[b]) - float(y[a]), pace, town[6])
+    return _travel_s(np.float64(x[b]) - np.float64(x[a]), np.float64(y[b]) - np.float64(y[a]), pace, town[6])
 
 
 @inlined
@@ -133,8 +133,8 @@ def _near(key: Any, kind: int, base: int, reach_m: float, town: Town) -> int:
     lo, near, side, block_m = town[2], town[3], town[4], town[5]
     u = uniform(key, 0)
     far = min(reach_m * u / (1.0 - u), _FARTHEST_M)
-    col = int(max(float(town[0][base]) + far * (2.0 * uniform(key, 1) - 1.0), 0.0) / block_m)
-    row = int(max(float(town[1][base]) + far * (2.0 * uniform(key, 2) - 1.0), 0.0) / block_m)
+    col = int(max(np.float64(town[0][base]) + far * (2.0 * uniform(key, 1) - 1.0), 0.0) / block_m)
+    row = int(max(np.float64(town[1][base]) + far * (2.0 * uniform(key, 2) - 1.0), 0.0) / block_m)
     block = near[kind, min(row, side - 1) * side + min(col, side - 1)]
     n = lo[kind, block + 1] - lo[kind, block]
     u = uniform(key, 3)

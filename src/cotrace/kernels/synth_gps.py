@@ -122,8 +122,8 @@ def fill_fixes(
             begin, end = t0[leg] - day * DAY_S, t1[leg] - day * DAY_S
             if end <= begin:
                 continue
-            ax, ay = float(x0[leg]), float(y0[leg])
-            vx, vy = (float(x1[leg]) - ax) / (end - begin), (float(y1[leg]) - ay) / (end - begin)
+            ax, ay = np.float64(x0[leg]), np.float64(y0[leg])
+            vx, vy = (np.float64(x1[leg]) - ax) / (end - begin), (np.float64(y1[leg]) - ay) / (end - begin)
             moving = mode[leg] != 0
             step = every[0] if moving else every[1]
             t = _awake(min(t, max(begin, last + step)), clock)

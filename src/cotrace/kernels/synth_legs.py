@@ -90,7 +90,7 @@ def fill_legs(
             if s > 0 and stops[s, ARRIVED] > stops[s - 1, LEFT]:
                 # on the way: straight on foot, or along one street and then another
                 a = stops[s - 1, VENUE]
-                dx, dy = float(x[v]) - float(x[a]), float(y[v]) - float(y[a])
+                dx, dy = np.float64(x[v]) - np.float64(x[a]), np.float64(y[v]) - np.float64(y[a])
                 begins, ends = stops[s - 1, LEFT], stops[s, ARRIVED]
                 walks = math.sqrt(dx * dx + dy * dy) <= habits[WALK_M]
                 turns = begins

@@ -101,7 +101,7 @@ def cut_legs(
         cell, since, until = -1, 0, 0
         for k in range(offset[i], offset[i + 1]):
             t, end = int(t0[k]), int(t1[k])
-            ax, ay, bx, by = float(x0[k]), float(y0[k]), float(x1[k]), float(y1[k])
+            ax, ay, bx, by = np.float64(x0[k]), np.float64(y0[k]), np.float64(x1[k]), np.float64(y1[k])
             last = _code(ax, ay, bx, by, t0[k], t1[k], end - 1, cell_m, dx, dy, col0, row0, n_rows)
             while t < end:
                 here = _code(ax, ay, bx, by, t0[k], t1[k], t, cell_m, dx, dy, col0, row0, n_rows)
@@ -269,5 +269,5 @@ def tell_position(
                 high = middle
             else:
                 low = middle + 1
-        x[i] = _at(float(x0[low]), float(x1[low]), t0[low], t1[low], second[i])
-        y[i] = _at(float(y0[low]), float(y1[low]), t0[low], t1[low], second[i])
+        x[i] = _at(np.float64(x0[low]), np.float64(x1[low]), t0[low], t1[low], second[i])
+        y[i] = _at(np.float64(y0[low]), np.float64(y1[low]), t0[low], t1[low], second[i])
