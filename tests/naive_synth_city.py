@@ -7,6 +7,7 @@ A city is a dict: ``seed``, ``weekday`` (of its first day), ``role``, ``home``, 
 from __future__ import annotations
 
 import math
+import struct
 
 WORD = 2**64 - 1
 DAY = 86_400
@@ -64,6 +65,54 @@ def roles(seed, cumulative, people):
         u = uniform(key, i)
         found.append(next((k for k, c in enumerate(cumulative[:-1]) if u < c), len(cumulative) - 1))
     return found
+
+
+def single(value):
+    """The nearest number of single precision."""
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
+def venue_places(seed, kind, blocks, per_building, side, block_m):
+    """Where venues of a kind are, in order; ``blocks`` are how many each block has."""
+    key, out = stream(seed, 20 + kind), []
+    for block, n in enumerate(blocks):
+        buildings = max(1, int(n / per_building))
+        mine = key_of(key, block)
+        for v in range(n):
+            b = v * buildings // n
+            x = (block % side + uniform(mine, 2 * b)) * block_m
+            y = (block // side + uniform(mine, 2 * b + 1)) * block_m
+            out.append((single(x), single(y)))
+    return out
+
+
+def place(seed, number, person, home_block, blocks, side, block_m, metres, crowded):
+    """The venue that somebody works at or learns in, counted from the first of its kind."""
+    wide = -(-side // 24)
+    across = -(-side // wide)
+
+    def zone(block):
+        return block // side // wide, block % side // wide
+
+    zones = [(row, col) for row in range(across) for col in range(across)]
+    there = {z: [b for b in range(side * side) if zone(b) == z] for z in zones}
+    venues = {z: sum(blocks[b] for b in there[z]) for z in zones}
+    start, cumulative, total = zone(home_block), [], 0.0
+    for z in zones:
+        far = wide * block_m * (math.hypot(z[0] - start[0], z[1] - start[1]) if z != start else 0.4)
+        total += venues[z] * math.exp(-far / metres)
+        cumulative.append(total)
+    mine = key_of(stream(seed, number), person)
+    u = uniform(mine, 0)
+    chosen = next(z for z, c in zip(zones, cumulative, strict=True) if u < c / total and venues[z])
+    left = int(uniform(mine, 1) * venues[chosen])
+    for block in there[chosen]:
+        if left < blocks[block]:
+            u = uniform(mine, 2)
+            skewed = u * math.sqrt(u) if crowded else u
+            return sum(blocks[:block]) + int(blocks[block] * skewed)
+        left -= blocks[block]
+    raise AssertionError
 
 
 # ---- a day

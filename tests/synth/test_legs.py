@@ -9,7 +9,13 @@ from tests.synth.towns import as_dict, busy, rows, town
 
 import cotrace
 from cotrace import synth
-from cotrace.synth.building import HOUSEHOLDS, ROLE_SHARES
+from cotrace.synth.building import (
+    HOUSEHOLDS,
+    PER_BUILDING,
+    ROLE_SHARES,
+    SCHOOL_REACH_M,
+    WORK_REACH_M,
+)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -43,6 +49,32 @@ def test_people_are_those_of_the_naive_version(seed):
     city = town(seed, population=200)
     assert city.home.tolist() == naive.households(seed, HOUSEHOLDS, 200)
     assert city.role.tolist() == naive.roles(seed, np.cumsum(ROLE_SHARES).tolist(), 200)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_venues_are_where_the_naive_version_has_them(seed):
+    city = town(seed, population=300, area_km2=(1.0, 30.0, 500.0)[seed])
+    built, made = city.built, []
+    for kind, lo in enumerate(built.lo):
+        of_kind = np.diff(lo).tolist(), PER_BUILDING[kind], built.side, built.block_m
+        made += naive.venue_places(seed, kind, *of_kind)
+    assert list(zip(city.venue_x.tolist(), city.venue_y.tolist(), strict=True)) == made
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_everybody_works_and_learns_where_the_naive_version_says(seed):
+    city = town(seed, population=120, area_km2=(1.0, 30.0, 500.0)[seed])
+    built = city.built
+    blocks = [np.diff(lo).tolist() for lo in built.lo]
+    home_block = np.repeat(np.arange(built.side**2), blocks[0])[city.home]
+    for person, role in enumerate(city.role):
+        if role == 0:
+            assert city.place[person] == -1
+            continue
+        kind, number, metres = (2, 31, SCHOOL_REACH_M) if role == 2 else (1, 30, WORK_REACH_M)
+        of_kind = blocks[kind], built.side, built.block_m, metres, kind == 1
+        found = naive.place(seed, number, person, int(home_block[person]), *of_kind)
+        assert city.place[person] == built.lo[kind, 0] + found
 
 
 @pytest.mark.parametrize("seed", range(4))

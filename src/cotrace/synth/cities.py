@@ -15,7 +15,7 @@ from cotrace.grid import Grid
 from cotrace.synth.building import Built, build
 from cotrace.synth.habits import HABITS, Habits
 from cotrace.synth.paths import Legs
-from cotrace.synth.presets import PRESETS
+from cotrace.synth.presets import shape_of
 
 if TYPE_CHECKING:
     from cotrace.durations import Duration
@@ -381,7 +381,7 @@ def city(
     >>> synth.city("xian", seed=1, scale=0.001)
     City(xian, 2.324 km2, 13,000 people, 20 stations, 14 days from 2021-11-01, seed 1)
     """
-    shape = _shape(preset, area_km2, population, stations, scale)
+    shape = shape_of(preset, area_km2, population, stations, scale)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**62:
         raise OptionError(f"seed={seed!r} is no whole number from 0 to 2**62")
     if not 1 <= days <= MOST_DAYS:
@@ -392,30 +392,6 @@ def city(
     area, people, masts = shape
     built = build(seed, area, people, sigma, habits)
     return City(preset or "city", seed, first, days, area, people, masts, float(scale), habits, built)
-
-
-def _shape(
-    preset: str | None, area: float | None, people: int | None, stations: int | None, scale: float
-) -> tuple[float, int, int]:
-    """Return area, people and stations."""
-    if preset is not None and preset not in PRESETS:
-        raise OptionError(f"preset={preset!r}: there are {', '.join(PRESETS)}")
-    if not 0.0 < scale <= 100.0:
-        raise OptionError(f"scale={scale!r} is not over 0 and at most 100")
-    if preset is not None:
-        known = PRESETS[preset]
-        area = known.area_km2 if area is None else area
-        people = known.population if people is None else people
-        stations = known.stations if stations is None else stations
-    if area is None or people is None:
-        raise OptionError("without a preset, give area_km2= and population=")
-    if not 0.0 < area * scale <= 100_000.0:
-        raise OptionError(f"area_km2={area!r} times scale={scale!r} is not over 0 and at most 100,000 km2")
-    n = round(people * scale)
-    if not 0 <= n < 2**30:
-        raise OptionError(f"population={people!r} times scale={scale!r} is not from 0 to 2**30")
-    masts = round(scale * (20.0 * area if stations is None else stations))
-    return area * scale, n, max(1, masts)
 
 
 def _midnight(start: datetime | None) -> datetime:
