@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from cotrace.synth.diseases import Disease
     from cotrace.synth.fixes import Fixes, GpsOptions, gps
     from cotrace.synth.habits import Habits
+    from cotrace.synth.logs import Signals, signals
     from cotrace.synth.networks import Network, towers
     from cotrace.synth.paths import Legs
     from cotrace.synth.presets import PRESETS, CityPreset
     from cotrace.synth.signal_options import FULL, SPARSE, SignalOptions
-    from cotrace.synth.signals import Signals, signals
     from cotrace.synth.spreading import Outbreak, outbreak, outbreaks
     from cotrace.synth.writing import Written, write
 
@@ -54,8 +54,8 @@ _HOMES = {
     "FULL": "signal_options",
     "SPARSE": "signal_options",
     "SignalOptions": "signal_options",
-    "Signals": "signals",
-    "signals": "signals",
+    "Signals": "logs",
+    "signals": "logs",
     "City": "cities",
     "CityPreset": "presets",
     "Coverage": "covering",
