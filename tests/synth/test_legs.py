@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from types import ModuleType
+
 import numpy as np
 import pytest
 from tests import naive_synth_city as naive
@@ -170,3 +174,14 @@ def test_devices_and_days_that_are_not_there_are_refused():
         city.legs_of([1, 2, 60], 0)
     with pytest.raises(cotrace.CotraceError, match="the city has the days 0 to 7"):
         city.legs(0, 1, 8)
+
+
+def test_no_module_hides_a_function_of_its_name():
+    for module in pkgutil.iter_modules(synth.__path__):
+        importlib.import_module(f"cotrace.synth.{module.name}")
+        assert module.name not in synth.__all__
+    for name in synth.__all__:
+        assert not isinstance(getattr(synth, name), ModuleType)
+    assert dir(synth) == sorted(synth.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'village'"):
+        _ = synth.village

@@ -144,7 +144,7 @@ def about(rows: Rows) -> dict[str, Any]:
     """Say what rows were made from: city, seeds, options, versions."""
     import pyarrow as pa
 
-    import cotrace
+    from cotrace import __version__
 
     city = rows.city
     names = ("name", "seed", "scale", "area_km2", "population", "stations", "days", "start")
@@ -154,7 +154,7 @@ def about(rows: Rows) -> dict[str, Any]:
         "seed": rows.seed,
         **rows.describe(),
         "versions": {
-            "cotrace": cotrace.__version__,
+            "cotrace": __version__,
             "numpy": np.__version__,
             "pyarrow": pa.__version__,
             "python": platform.python_version(),
