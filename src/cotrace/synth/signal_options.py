@@ -170,4 +170,4 @@ class SignalOptions:
 #: full signalling: 300 to 500 records a device and day (FACTS, Mobile networks)
 FULL = SignalOptions()
 #: a feed of some 40 records a device and day, most of them periodic
-SPARSE = SignalOptions(activity_gap="70min", burst=0.0, connected=0.05, flapping=0.02)
+SPARSE = SignalOptions(activity_gap="90min", burst=0.0, connected=0.03, flapping=0.02)

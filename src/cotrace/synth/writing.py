@@ -106,7 +106,7 @@ def write(
     -----
     ``pings/day=2021-11-01/part-000.parquet`` and so on: days by the city's clock, a block of devices a row group, rows
     in the order of their arrival within it. ``towers.parquet`` for signals; ``truth.json``: seeds, options, counts,
-    versions. About 100 MB a thread, whatever the size of the city.
+    versions. About 150 MB a thread, whatever the size of the city.
 
     Examples
     --------
