@@ -30,7 +30,7 @@ RESULT = RESULTS / "accuracy.json"
 #: how large worlds are: areas, sampled devices, cases, how often
 SIZES = {
     "wide_km2": 400,
-    "wide_devices": 4000,
+    "wide_devices": 3000,
     "town_km2": 100,
     "town_devices": 4000,
     "sweep_devices": 2500,
@@ -40,10 +40,10 @@ SIZES = {
     "certainty_km2": 49,
     "certainty_devices": 2500,
     "certainty_cases": 40,
-    "outbreak_people": 6000,
-    "outbreak_km2": 30,
+    "outbreak_people": 4000,
+    "outbreak_km2": 20,
     "screened": 10,
-    "screened_cases": 150,
+    "screened_cases": 60,
     "clusters": 200,
     "ring_km2": 49,
     "ring_cases": 8,

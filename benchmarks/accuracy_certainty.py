@@ -60,6 +60,7 @@ def sure_pairs(of: World, net: Any, feed: Any, models: tuple[str, ...]) -> dict[
             "raw": sure["uncalibrated"].to_numpy(),
             "p": sure["probability"].to_numpy(),
             "expected_s": sure["expected_shared_s"].to_numpy(),
+            "together_s": sure["together_s"].to_numpy(),
             "case": sure["case_id"].to_numpy(),
             "companion": sure["companion_id"].to_numpy(),
             "true": np.isin(keys[0], keys[1]),
@@ -98,11 +99,11 @@ def fit(size: dict[str, int]) -> dict[str, Any]:
         of, found = _one(at, asked, size, _FIT_SEED, MODELS)
         worlds.append(of.describe() | {"network": asked[2], "feed": asked[3]})
         for model in MODELS:
-            gathered[model].append((found[model]["raw"], found[model]["true"]))
+            gathered[model].append([found[model][k] for k in ("raw", "expected_s", "together_s", "true")])
     models = {}
     for model, parts in gathered.items():
-        raw, true = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
-        models[model] = fit_calibration(raw, true) | {"pairs": int(raw.size), "true": int(true.sum())}
+        *told, true = (np.concatenate(p) for p in zip(*parts, strict=True))
+        models[model] = fit_calibration(*told, true) | {"pairs": int(true.size), "true": int(true.sum())}
     record = {
         "made_by": "python benchmarks/accuracy.py --fit",
         "what": "pairs of made cities: uncalibrated probability, and the share that shared a cell for ten minutes",
