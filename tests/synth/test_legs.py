@@ -67,7 +67,7 @@ def test_venues_are_where_the_naive_version_has_them(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_everybody_works_and_learns_where_the_naive_version_says(seed):
-    city = town(seed, population=120, area_km2=(1.0, 30.0, 500.0)[seed])
+    city = town(seed, population=50, area_km2=(1.0, 30.0, 500.0)[seed])
     built = city.built
     blocks = [np.diff(lo).tolist() for lo in built.lo]
     home_block = np.repeat(np.arange(built.side**2), blocks[0])[city.home]

@@ -100,7 +100,7 @@ def test_cases_are_those_confirmed_and_can_be_traced(world):
 
 
 def test_the_course_has_the_figures_of_the_disease():
-    city, disease = town(1, population=6_000), synth.Disease(found=0.7, found_without=0.3)
+    city, disease = town(1, population=6_000, days=1), synth.Disease(found=0.7, found_without=0.3)
     made = synth.outbreak(city, seed=9, index_cases=range(6_000), disease=disease).infections.to_pandas()
     n = len(made)
     ill = made[made["onset"].notna()]
