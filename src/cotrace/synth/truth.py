@@ -114,9 +114,12 @@ def rows_of(city: City, devices: Int64, cut: Cut, days: range, threads: int | No
         parts = []
         for day in days:
             legs = city.legs_of(some, day)
-            out = np.empty((cut(codes, legs, _NONE), 4), np.int32)
-            cut(codes, legs, out)
-            parts.append(out)
+            out = np.empty((2 * len(legs), 4), np.int32)  # as many as there are, mostly
+            n = cut(codes, legs, out)
+            if n > out.shape[0]:
+                out = np.empty((n, 4), np.int32)
+                cut(codes, legs, out)
+            parts.append(out[:n].copy())
         rows = np.concatenate([_NONE, *parts])
         rows = np.ascontiguousarray(rows[np.argsort(rows[:, 0], kind="stable")])
         return rows[: join_touching(rows)].copy()
