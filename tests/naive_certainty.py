@@ -12,7 +12,7 @@ from typing import Any
 Cell = tuple[int, int]
 Foot = dict[Cell, float]
 Stay = tuple[Any, Any, int, int]  # device, tower, start, end
-LOWEST = 1e-4
+LOWEST = 1e-3
 
 
 # ---- footprints ------------------------------------------------------------------------------------------------------
@@ -130,25 +130,17 @@ def haunts_of(stays: list[Stay], feet: dict[Any, Foot], flap: int, alike: float)
     return head
 
 
-def posterior(head: Any, dwell: dict[Any, int], feet: dict[Any, Foot], density: dict[Cell, float]) -> Foot:
+def posterior(head: Any, dwell: dict[Any, int], feet: dict[Any, Foot]) -> Foot:
     """Return where the haunt of these towers may be; ``dwell`` is that of its towers."""
     total = sum(dwell.values())
     if len(dwell) == 1 or not total:
         return dict(feet[head])
-    part = {t: d / total for t, d in dwell.items() if d}
-    effective = math.exp(-sum(p * math.log(p) for p in part.values()))
-    logs = {
-        cell: math.log(density[cell])
-        + effective
-        * sum(
-            p * (math.log(max(feet[t].get(cell, 0.0), LOWEST)) - math.log(density[cell]))
-            for t, p in part.items()
-        )
+    product = {
+        cell: math.prod(max(feet[t].get(cell, 0.0), LOWEST) ** (d / total) for t, d in dwell.items())
         for cell in feet[head]
     }
-    best = max(logs.values())
-    whole = sum(math.exp(v - best) for v in logs.values())
-    return {cell: math.exp(v - best) / whole for cell, v in logs.items()}
+    whole = sum(product.values())
+    return {cell: p / whole for cell, p in product.items()}
 
 
 def sojourns_of(stays: list[Stay], head: dict[Any, Any], start: int, end: int) -> list[tuple[Any, int, int]]:
@@ -168,20 +160,26 @@ def sojourns_of(stays: list[Stay], head: dict[Any, Any], start: int, end: int) -
 # ---- certainty -------------------------------------------------------------------------------------------------------
 
 
-def no_meeting(ours: Foot, theirs: Foot, spells: int, persistence: float) -> float:
+def no_meeting(ours: Foot, theirs: Foot, lengths: list[int], options: dict[str, Any]) -> float:
     """Return how likely two haunts have no meeting: every pair of cells, and every spell, one by one."""
     same = sum(p * q for (a, p), (b, q) in itertools.product(ours.items(), theirs.items()) if a == b)
-    other = sum(p * q for (a, p), (b, q) in itertools.product(ours.items(), theirs.items()) if a != b)
-    fresh = 1.0
-    for _ in range(spells):
-        fresh *= 1 - same
-    return persistence * other + (1 - persistence) * fresh
+    none = 0.0
+    for (a, p), (b, q) in itertools.product(ours.items(), theirs.items()):
+        nothing = 1.0
+        for length in lengths:
+            real = 1 - math.exp(-length / options["blur"])
+            if a == b:
+                nothing *= 1 - real
+            else:
+                for _ in range(max(1, length // options["spell"])):
+                    nothing *= 1 - options["roaming"] * same * real
+        none += p * q * nothing
+    return none
 
 
 def certainty(
     stays: list[Stay],
     feet: dict[Any, Foot],
-    density: dict[Cell, float],
     cases: list[tuple[Any, int, int]],
     least: int,
     options: dict[str, Any],
@@ -197,14 +195,14 @@ def certainty(
             for _, tower, a, b in of_device[d]:
                 if tower in dwell:
                     dwell[tower] += b - a
-            places[d, h] = posterior(h, dwell, feet, density)
+            places[d, h] = posterior(h, dwell, feet)
     found = []
     for (case, start, end), device in itertools.product(cases, devices):
         if case == device or case not in of_device:
             continue
         ours = sojourns_of(of_device[case], heads[case], start, end)
         theirs = sojourns_of(of_device[device], heads[device], -(10**12), 10**12)
-        none, expected, times, longest = 1.0, 0.0, 0, 0
+        none, expected, times, longest, every = 1.0, 0.0, 0, 0, 0
         for g, h in itertools.product(dict.fromkeys(s[0] for s in ours), dict.fromkeys(s[0] for s in theirs)):
             here, there = places[case, g], places[device, h]
             q = sum(p * there.get(cell, 0.0) for cell, p in here.items())
@@ -215,12 +213,12 @@ def certainty(
                 for (x, a, b), (y, c, d) in itertools.product(ours, theirs)
                 if x == g and y == h and min(b, d) > max(a, c)
             ]
-            expected += q * sum(together)
             enough = [length for length in together if length >= least]
+            expected += q * sum(enough)
             if enough:
-                spells = sum(max(1, length // options["spell"]) for length in enough)
-                none *= no_meeting(here, there, spells, options["persistence"])
+                none *= no_meeting(here, there, enough, options)
                 times += len(enough)
+                every += sum(enough)
                 longest = max(longest, *enough)
         if times and 1 - none >= options["least"]:
             found.append(
@@ -232,14 +230,13 @@ def certainty(
                     "expected_shared_s": expected,
                     "n_episodes": times,
                     "longest_s": longest,
+                    "together_s": every,
                 }
             )
     return sorted(found, key=lambda row: (row["case_id"], row["as_of"], row["companion_id"]))
 
 
-def weighted(
-    stays: list[Stay], feet: dict[Any, Foot], density: dict[Cell, float], options: dict[str, Any] | None
-) -> Any:
+def weighted(stays: list[Stay], feet: dict[Any, Foot], options: dict[str, Any] | None) -> Any:
     """Return rows (device, tower, start, end, cell, weight): by haunts, or by single towers without options."""
     rows = []
     for d in sorted({s[0] for s in stays}):
@@ -253,6 +250,6 @@ def weighted(
                 continue
             members = [t for t in head if head[t] == head[tower]]
             dwell = {t: sum(y - x for _, u, x, y in mine if u == t) for t in members}
-            foot = posterior(head[tower], dwell, feet, density)
+            foot = posterior(head[tower], dwell, feet)
             rows += [(d, tower, a, b, cell, foot[cell]) for cell in sorted(foot)]
     return rows

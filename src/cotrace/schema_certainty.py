@@ -53,7 +53,12 @@ CERTAINTY = TableSchema(
             "that the two shared a grid cell for at least min_shared without a break, in the lookback",
             "0 to 1",
         ),
-        Column("expected_shared_s", "float64", "expected time that the two shared a grid cell", "s"),
+        Column(
+            "expected_shared_s",
+            "float64",
+            "expected time that the two shared a grid cell, in times that long",
+            "s",
+        ),
         Column("uncalibrated", "float64", "the probability before calibration", "0 to 1"),
         Column(
             "n_episodes",
@@ -61,6 +66,7 @@ CERTAINTY = TableSchema(
             "times of at least min_shared in which the two were at towers whose footprints share a cell",
         ),
         Column("longest_s", "int64", "the longest of these", "s"),
+        Column("together_s", "int64", "all of these", "s"),
         Column("is_companion", "bool", "whether the two are in companions: at one tower, by the rule"),
     ),
     ("case_id", "as_of", "companion_id"),

@@ -25,7 +25,7 @@ from tests.footprints.worlds import (
 import cotrace
 
 GRID = cotrace.Grid.planar(CELL_M)
-RADIO = {"exponent": 3.5, "shadow_db": 8.0, "beam_deg": 65.0, "back_db": 25.0, "reach": 2.5}
+RADIO = {"exponent": 3.7, "shadow_db": 8.0, "beam_deg": 65.0, "back_db": 25.0, "reach": 2.5}
 WORLDS = 60
 
 
@@ -163,10 +163,7 @@ def compare_weighted(number: int) -> int:
     feet = feet_of(footprints)
     stays = made_stays(rng, [*feet, "unknown"])
     how = rng.choice([False, cotrace.Certainty(flap="30min", alike=0.2)])
-    known = densities(population)
-    cells = {cell for foot in feet.values() for cell in foot}
-    density = {cell: 1.0 if known is None else known.get(cell, NOBODY) for cell in cells}
-    wanted = oracle.weighted(stays, feet, density, {"flap": 1800, "alike": 0.2} if how else None)
+    wanted = oracle.weighted(stays, feet, {"flap": 1800, "alike": 0.2} if how else None)
     table = cotrace.weighted_stays(stays_of(stays), footprints, haunts=how)
     got = table.to_arrow().to_pylist()
     assert len(got) == len(wanted), number
@@ -240,10 +237,10 @@ def test_options_are_checked():
     for bad in ({"exponent": 1}, {"shadow_db": 0}, {"reach": "far"}):
         with pytest.raises(cotrace.CotraceError):
             cotrace.Radio(**bad)
-    for bad in ({"persistence": 2}, {"flap": "0s"}, {"spell": 5}, {"calibrated": 1}):
+    for bad in ({"roaming": 2}, {"flap": "0s"}, {"spell": 5}, {"calibrated": 1}):
         with pytest.raises(cotrace.CotraceError):
             cotrace.Certainty(**bad)
-    assert cotrace.Certainty(flap="120min") == cotrace.Certainty(flap="2h")
+    assert cotrace.Certainty(flap="180min") == cotrace.Certainty(flap="3h")
 
 
 def test_a_tower_without_a_footprint_is_an_error_to_ask_for():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cotrace
-from cotrace.footprints.calibration import calibrated, fit_calibration, provenance
+from cotrace.footprints.calibration import calibrated, fit_calibration, mapped, provenance
 
 
 def test_by_hand():
@@ -59,27 +59,41 @@ def test_empty_and_errors():
 
 def test_a_fitted_map_rises_and_mends():
     rng = np.random.default_rng(2)
-    honest = rng.random(30_000)
-    true = rng.random(30_000) < honest
+    n = 30_000
+    honest, together = rng.random(n), rng.integers(600, 90_000, n).astype(np.float64)
+    true = rng.random(n) < honest
     said = 1 / (1 + np.exp(-(2 * np.log(honest / (1 - honest)) + 1)))  # too sure of itself
-    fitted = fit_calibration(said, true)
-    assert (np.diff(fitted["raw"]) > 0).all()
-    assert (np.diff(fitted["calibrated"]) > 0).all()
-    mended = np.interp(
-        np.log(said / (1 - said)),
-        *(np.log(np.array(fitted["raw"]) / (1 - np.array(fitted["raw"]))), fitted["calibrated"]),
+    told = said, together * rng.uniform(0.1, 1.0, n), together
+    fitted = fit_calibration(*told, true)
+    assert (np.diff(fitted["at"]) > 0).all()
+    assert (np.diff(fitted["share"]) > 0).all()
+    assert fitted["weights"][1] > 0
+    assert (
+        cotrace.reliability(mapped(fitted, *told), true).error < 0.02 < cotrace.reliability(said, true).error
     )
-    assert cotrace.reliability(mended, true).error < 0.02 < cotrace.reliability(said, true).error
     with pytest.raises(cotrace.CotraceError, match="too few"):
-        fit_calibration([0.5], [True])
+        fit_calibration([0.5], [1.0], [600], [True])
+
+
+def test_what_time_together_says_beside_is_learnt():
+    rng = np.random.default_rng(3)
+    n = 40_000
+    together, said = rng.choice([600.0, 86_400.0], n), rng.uniform(0.2, 0.8, n)
+    true = rng.random(n) < np.where(together > 600, said * 1.2, said * 0.5)
+    told = said, together * 0.5, together
+    found = mapped(fit_calibration(*told, true), *told)
+    for some in (together > 600, together == 600):
+        assert cotrace.reliability(found[some], true[some]).error < 0.04
+        assert cotrace.reliability(said[some], true[some]).error > 0.08
 
 
 def test_the_record_says_what_it_was_fitted_on():
     record = provenance()
     p = np.linspace(0.0, 1.0, 101)
+    same = np.full(101, 3600.0)
     for model, one in record["models"].items():
-        assert (np.diff(one["raw"]) > 0).all()
-        assert (np.diff(one["calibrated"]) >= 0).all()
-        assert (np.diff(calibrated(p, model)) >= 0).all()
-        assert record["cities"]
-    assert (calibrated(p, "no such model") == p).all()
+        assert (np.diff(one["at"]) > 0).all()
+        assert (np.diff(calibrated(p, same / 2, same, model)) >= 0).all()
+        assert one["pairs"] > 1000
+        assert record["worlds"]
+    assert (calibrated(p, same, same, "no such model") == p).all()

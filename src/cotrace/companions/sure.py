@@ -77,16 +77,22 @@ class Sure:
         n = len(self.stays.devices) + 1
         listed = m.case_of * n + code_of[m.companion_of] if m.case_of.size else m.case_of
         raw = self.found.chances[:, 0]
-        p = calibrated(raw, self.footprints.model) if self.options.calibrated else raw.copy()
+        expected, together = self.found.chances[:, 1], self.found.rows[:, 4]
+        p = (
+            calibrated(raw, expected, together, self.footprints.model)
+            if self.options.calibrated
+            else raw.copy()
+        )
         columns = {
             "case_id": take(parts.cases.ids, case),
             "as_of": instants(parts.cases.as_of[case], 0, result.tz),
             "companion_id": take(self.stays.devices, device),
             "probability": p,
-            "expected_shared_s": self.found.chances[:, 1].copy(),
+            "expected_shared_s": expected.copy(),
             "uncalibrated": raw.copy(),
             "n_episodes": self.found.rows[:, 2].copy(),
             "longest_s": self.found.rows[:, 3].copy(),
+            "together_s": together.copy(),
             "is_companion": _bools(np.isin(case * n + device, listed)),
         }
         return Table.from_columns(

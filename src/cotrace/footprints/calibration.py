@@ -18,26 +18,39 @@ Floats = NDArray[np.float64]
 _FILE = "calibration.json"
 #: the least and the greatest probability that is ever given out
 _EDGE = 1e-4
+_MINUTES = 600.0
+_ROUNDS = 50
 
 
 @lru_cache
 def provenance() -> dict[str, Any]:
-    """Return the whole record: for each model its knots, and what they were fitted on."""
+    """Return the whole record: for each model its map, and what that was fitted on."""
     text = files("cotrace").joinpath("data", _FILE).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
-def calibrated(probability: ArrayLike, model: str) -> Floats:
-    """Return the calibrated probabilities of a footprint model's own: a rising line through the knots of the record.
+def calibrated(probability: ArrayLike, expected_s: ArrayLike, together_s: ArrayLike, model: str) -> Floats:
+    """Return the calibrated probabilities of pairs; as they were where there is no record for the footprint model.
 
-    Where there is no record for the model they are as they were.
+    Parameters
+    ----------
+    probability, expected_s, together_s : float64[n]
+        Of the model: uncalibrated, expected shared seconds, and seconds together.
+    model : str
     """
-    p = np.asarray(probability, dtype=np.float64)
     known = provenance()["models"].get(model)
     if known is None:
-        return p.copy()
-    return np.asarray(np.interp(_logit(p), _logit(known["raw"]), known["calibrated"]), dtype=np.float64)
+        return np.array(probability, dtype=np.float64)
+    return mapped(known, probability, expected_s, together_s)
+
+
+def mapped(
+    known: dict[str, Any], probability: ArrayLike, expected_s: ArrayLike, together_s: ArrayLike
+) -> Floats:
+    """Return probabilities on a map that :func:`fit_calibration` made."""
+    z = _features(probability, expected_s, together_s) @ np.array(known["weights"])
+    return np.asarray(np.interp(z, known["at"], known["share"]), dtype=np.float64)
 
 
 def _logit(p: ArrayLike) -> Floats:
@@ -45,13 +58,25 @@ def _logit(p: ArrayLike) -> Floats:
     return np.asarray(np.log(clipped) - np.log1p(-clipped))
 
 
-def fit_calibration(probability: ArrayLike, true: ArrayLike, *, knots: int = 16) -> dict[str, list[float]]:
-    """Fit the rising map from probabilities to shares that are true, by isotonic regression.
+def _features(probability: ArrayLike, expected_s: ArrayLike, together_s: ArrayLike) -> Floats:
+    """Return 1, the logit, and the logarithms of the mean chance of one cell and of the time together."""
+    expected, together = (np.asarray(v, dtype=np.float64) for v in (expected_s, together_s))
+    chance = np.clip(expected / np.maximum(together, 1.0), _EDGE, 1.0)
+    z = _logit(probability)
+    return np.stack(
+        [np.ones(z.size), z, np.log(chance), np.log(np.maximum(together, 1.0) / _MINUTES)], axis=1
+    )
+
+
+def fit_calibration(
+    probability: ArrayLike, expected_s: ArrayLike, together_s: ArrayLike, true: ArrayLike, *, knots: int = 24
+) -> dict[str, list[float]]:
+    """Fit the map from what the model says of pairs to the shares of them that are true.
 
     Parameters
     ----------
-    probability : float64[n]
-        Of the model, not calibrated.
+    probability, expected_s, together_s : float64[n]
+        Columns ``uncalibrated``, ``expected_shared_s`` and ``together_s`` of ``certainty``.
     true : bool[n]
         Whether each pair did share a cell.
     knots : int
@@ -60,7 +85,9 @@ def fit_calibration(probability: ArrayLike, true: ArrayLike, *, knots: int = 16)
     Returns
     -------
     dict
-        ``raw`` and ``calibrated``, both rising: the points of the map; between them it is straight over the logit.
+        ``weights`` of a constant, of the logit of the probability, and of the logarithms of the mean chance of one cell
+        (expected over together) and of the time together in units of ten minutes; and the rising line from their sum,
+        ``at``, to ``share``.
 
     Raises
     ------
@@ -69,22 +96,44 @@ def fit_calibration(probability: ArrayLike, true: ArrayLike, *, knots: int = 16)
 
     Notes
     -----
-    Pool adjacent violators over parts of equal width in the logit (a part has at least 50 pairs); each part gives one
-    point, its mean logit and its share with half a pair added to both sides. O(n log n).
+    Logistic regression (Platt's, with two more columns; Newton's method), and isotonic regression of the truth on what
+    it gives: pool adjacent violators over parts of equal width, of at least 50 pairs each. O(n log n).
+
+    References
+    ----------
+    J. Platt, *Probabilistic outputs for support vector machines*, 1999. A. Niculescu-Mizil and R. Caruana, *Predicting
+    good probabilities with supervised learning*, ICML 2005.
     """
-    p, t = np.asarray(probability, dtype=np.float64), np.asarray(true, dtype=np.float64)
-    if p.size < 100 or p.shape != t.shape:
+    x, t = _features(probability, expected_s, together_s), np.asarray(true, dtype=np.float64)
+    if t.size < 100 or x.shape[0] != t.size:
         raise OptionError(
-            f"{p.size:,} probabilities and {t.size:,} truths are too few, or not as many as each other"
+            f"{x.shape[0]:,} pairs and {t.size:,} truths are too few, or not as many as each other"
         )
-    order = np.argsort(p, kind="stable")
-    parts = _parts(_logit(p[order]), t[order], knots)
-    raw = 1.0 / (1.0 + np.exp(-parts[:, 0]))
-    return {"raw": [float(v) for v in raw.round(6)], "calibrated": [float(v) for v in parts[:, 1].round(6)]}
+    weights = _logistic(x, t).round(6)
+    z = x @ weights
+    order = np.argsort(z, kind="stable")
+    parts = _parts(z[order], t[order], knots)
+    at, share = (np.maximum.accumulate(v).round(6).tolist() for v in parts.T)
+    return {"weights": weights.tolist(), "at": at, "share": share}
+
+
+def _logistic(x: Floats, t: Floats) -> Floats:
+    """Return the weights of a logistic regression, held near (0, 1, 0, 0) where the data say nothing."""
+    usual = np.array([0.0, 1.0, 0.0, 0.0])
+    w, hold = usual.copy(), 1.0
+    for _ in range(_ROUNDS):
+        p = 1.0 / (1.0 + np.exp(-np.clip(x @ w, -30.0, 30.0)))
+        slope = x.T @ (t - p) - hold * (w - usual)
+        curve = (x * (p * (1.0 - p))[:, None]).T @ x + hold * np.eye(4)
+        step = np.linalg.solve(curve, slope)
+        w = w + np.clip(step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    return np.asarray(w)
 
 
 def _parts(z: Floats, t: Floats, knots: int) -> Floats:
-    """Return points (mean logit, share) of parts of about equal width, pooled until the shares rise."""
+    """Return points (mean of z, share) of parts of about equal width, pooled until the shares rise."""
     edges = np.linspace(z[0], z[-1], knots + 1)
     at = np.unique(np.concatenate([[0], np.searchsorted(z, edges[1:-1]), [z.size]]))
     blocks: list[list[float]] = []  # sum of z, sum of t, number

@@ -31,8 +31,8 @@ class Meetings:
 
     Parameters
     ----------
-    rows : int64[n, 4]
-        Case, device code, times together of at least the minimum, seconds of the longest.
+    rows : int64[n, 5]
+        Case, device code, times together of at least the minimum, seconds of the longest and of all of them.
     chances : float64[n, 2]
         Probability (not calibrated) and expected shared seconds.
     unknown_s, all_s : int
@@ -74,11 +74,11 @@ def meetings(
     rule, options, threads
     """
     placed = place(stays, footprints)
-    haunts = find_haunts(placed, case_codes, windows, options)
+    haunts = find_haunts(placed, case_codes, windows, options, max(1, rule.least_shared_s))
     work = _Blocks(placed, haunts, case_codes, rule, options)
     edges = np.arange(0, len(stays.devices) + _DEVICES, _DEVICES).clip(0, len(stays.devices))
     found = on_threads(work, list(pairwise(edges.tolist())), threads)
-    rows = np.concatenate([np.empty((0, 4), np.int64), *(f[0] for f in found)])
+    rows = np.concatenate([np.empty((0, 5), np.int64), *(f[0] for f in found)])
     chances = np.concatenate([np.empty((0, 2)), *(f[1] for f in found)])
     order = np.lexsort((rows[:, 1], rows[:, 0]))
     length = stays.rows[:, 3].astype(np.int64) - stays.rows[:, 2]
@@ -95,22 +95,24 @@ class _Blocks:
         self._placed, self._haunts, self._cases = placed, haunts, case_codes
         n_haunts = haunts.cell_lo.size - 1
         whose = np.repeat(np.arange(n_haunts), np.diff(haunts.cell_lo))
-        order = np.argsort(haunts.cells, kind="stable")
-        lo = np.searchsorted(haunts.cells[order], np.arange(placed.cells.size + 1))
+        visited = haunts.sojourn_lo[whose, 0] < haunts.sojourn_lo[whose, 1]
+        whose, cells, p = whose[visited], haunts.cells[visited], haunts.p[visited]
+        order = np.argsort(cells, kind="stable")
+        lo = np.searchsorted(cells[order], np.arange(placed.cells.size + 1))
         case_of = np.repeat(np.arange(case_codes.size), np.diff(haunts.first))
-        at = lo.astype(np.int64), whose[order], haunts.p[order]
-        self._towers: Any = (placed.tower_of, placed.foot_lo, placed.foot_cell, placed.foot_p, placed.density)
+        at = lo.astype(np.int64), whose[order], p[order]
+        self._towers: Any = (placed.tower_of, placed.foot_lo, placed.foot_cell, placed.foot_p)
         self._index: Any = (case_codes, *at, case_of, haunts.sojourn_lo, haunts.sojourns)
         self._how: Any = (options.flap_s, float(options.alike))
         self._times = (max(1, rule.least_shared_s), options.spell_s)
-        self._chances = (float(options.persistence), float(options.least))
+        self._chances = (float(options.roaming), float(options.blur_s), float(options.least))
 
     def __call__(self, block: tuple[int, int]) -> tuple[Ints, NDArray[np.float64]]:
         from cotrace.kernels.certainty import meet_haunts
 
         placed, haunts, n_cases = self._placed, self._haunts, self._cases.size
         n_haunts = haunts.cell_lo.size - 1
-        out, out_p = np.empty((_ROOM + n_cases, 4), np.int64), np.empty((_ROOM + n_cases, 2))
+        out, out_p = np.empty((_ROOM + n_cases, 5), np.int64), np.empty((_ROOM + n_cases, 2))
         scratch: Any = (
             placed.local(),
             placed.work(),
@@ -120,17 +122,17 @@ class _Blocks:
             np.zeros(n_haunts),
             np.empty((2, n_haunts + n_cases), np.int64),
             np.zeros((2, n_cases)),
-            np.zeros((3, n_cases), np.int64),
+            np.zeros((4, n_cases), np.int64),
         )
         first, last = block
         rows, chances = [], []
         while first < last and n_haunts:
-            first, n = meet_haunts(
-                placed.stays.rows, placed.device_lo, first, last, *self._towers, *self._how, *self._index, self._times,
-                self._chances, *scratch, out, out_p,
-            )  # fmt: skip
+            devices = placed.stays.rows, placed.device_lo, first, last
+            index = *self._towers, *self._how, *self._index, self._times, self._chances
+            arguments: Any = (*devices, *index, *scratch, out, out_p)
+            first, n = meet_haunts(*arguments)
             rows.append(out[:n].copy())
             chances.append(out_p[:n].copy())
         if not rows:
-            return np.empty((0, 4), np.int64), np.empty((0, 2))
+            return np.empty((0, 5), np.int64), np.empty((0, 2))
         return np.concatenate(rows), np.concatenate(chances)

@@ -141,7 +141,13 @@ def _of_generation(
     points, cells, cell_lo = _lattice(sites, towers, grid, reach, samples)
     order, bucket_lo, shape, place = _buckets(towers, points, reach, model)
     which, towers = which[order], np.ascontiguousarray(towers[order])
-    shadow = (radio.exponent, radio.scale_db, float(np.radians(radio.beam_deg)), radio.back_db)
+    shadow = (
+        radio.exponent,
+        radio.scale_db,
+        float(np.radians(radio.beam_deg)),
+        radio.back_db,
+        radio.unserved,
+    )
     scratch = np.zeros(n), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
     out, weight = np.empty((n + _ROWS, 2), np.int64), np.empty(n + _ROWS)
     found, first = [_nothing()], 0

@@ -34,8 +34,6 @@ class Placed:
         The footprints, cells by code.
     cells : int64[all cells]
         Packed cells by code, in order.
-    density : float64[all cells]
-        How likely each is before a tower is known.
     device_lo : int64[devices + 1]
         The first stay of each device.
     """
@@ -46,7 +44,6 @@ class Placed:
     foot_cell: NDArray[np.int32]
     foot_p: NDArray[np.float64]
     cells: Ints
-    density: NDArray[np.float64]
     device_lo: Ints
 
     @property
@@ -91,7 +88,6 @@ def place(stays: object, footprints: object) -> Placed:
         code.astype(np.int32),
         np.ascontiguousarray(footprints.p),
         cells,
-        footprints.people.density(cells),
         np.searchsorted(stays.rows[:, 0], np.arange(len(stays.devices) + 1)).astype(np.int64),
     )
 
@@ -121,10 +117,13 @@ class Haunts:
     haunt_of: Ints
 
 
-def find_haunts(placed: Placed, devices: Ints, windows: Ints | None, options: Certainty) -> Haunts:
+def find_haunts(
+    placed: Placed, devices: Ints, windows: Ints | None, options: Certainty, least: int = 0
+) -> Haunts:
     """Find the haunts of devices (codes, -1 for one that was never seen).
 
-    ``windows`` (int64[devices, 2], seconds from the base) is when sojourns count; None: always.
+    ``windows`` (int64[devices, 2], seconds from the base) is when sojourns count (None: always), of ``least``
+    seconds at least.
     """
     from cotrace.kernels.haunts import count_haunts, fill_haunts
 
@@ -136,9 +135,10 @@ def find_haunts(placed: Placed, devices: Ints, windows: Ints | None, options: Ce
     given = (
         np.ascontiguousarray(placed.stays.rows), asked, placed.tower_of, placed.foot_lo, placed.foot_cell, placed.foot_p
     )  # fmt: skip
-    how = (options.flap_s, float(options.alike), placed.local(), placed.work())
+    how = (options.flap_s, float(options.alike))
+    scratch = placed.local(), placed.work()
     counts = np.empty((devices.size, 3), dtype=np.int64)
-    count_haunts(*given, *how, counts)
+    count_haunts(*given, *how, *scratch, counts)
     base = np.concatenate([np.zeros((1, 3), dtype=np.int64), np.cumsum(counts, axis=0)])
     haunts, cells, stays = base[-1].tolist()
     found = Haunts(
@@ -151,7 +151,7 @@ def find_haunts(placed: Placed, devices: Ints, windows: Ints | None, options: Ce
         np.empty(stays, dtype=np.int64),
     )
     fill_haunts(
-        *given, placed.density, *how, base, found.cell_lo, found.cells, found.p, found.sojourn_lo, found.sojourns,
-        found.haunt_of,
+        *given, *how, least, *scratch, base, found.cell_lo, found.cells, found.p, found.sojourn_lo,
+        found.sojourns, found.haunt_of,
     )  # fmt: skip
     return found

@@ -39,14 +39,18 @@ class Radio:
         Width of a sector's beam (at -3 dB), degrees.
     back_db : float
         How much weaker a sector is at its back at most.
+    unserved : float
+        How strong being out of service is among the choices: 1 as a tower at its radius, 0 where some tower always
+        serves.
     reach : float
         Towers further off than so many of the largest radii of their generation are not asked.
     """
 
-    exponent: float = 3.5
+    exponent: float = 3.7
     shadow_db: float = 8.0
     beam_deg: float = 65.0
     back_db: float = 25.0
+    unserved: float = 1.0
     reach: float = 2.5
 
     def __post_init__(self) -> None:
@@ -54,6 +58,7 @@ class Radio:
         _share("shadow_db", self.shadow_db, 0.1, 40)
         _share("beam_deg", self.beam_deg, 5, 360)
         _share("back_db", self.back_db, 0, 100)
+        _share("unserved", self.unserved, 0, 1000)
         _share("reach", self.reach, 1, 20)
 
     @property
@@ -72,7 +77,8 @@ class Certainty:
 
     A device's *haunt* is a set of towers between which it flaps while it is in one place: the tower at which it has
     most dwell, and all that it was at in between when it came back within ``flap`` and their footprints are ``alike``.
-    While a device is in one haunt without a break it is in one cell, for ``spell`` at least.
+    In each haunt a device has one cell, the same from night to night; now and then it is off it, and anywhere by the
+    haunt's footprint.
 
     Parameters
     ----------
@@ -80,32 +86,35 @@ class Certainty:
         The longest absence from a tower that may be flapping.
     alike : float
         The least likeness (cosine, 0 to 1) of two footprints of one haunt.
-    persistence : float
-        How likely it is that all times of two devices in the same two haunts are in the same two cells: two homes do
-        not move from night to night. Otherwise each spell is a draw of its own.
+    roaming : float
+        How likely one of two devices is off its cell during one spell.
     spell : str or timedelta
-        How long a draw holds.
+        How long it is there, or off it, at a time.
+    blur : str or timedelta
+        How well it is known when stays begin and end: a time together as long as this is a real one with probability
+        0.63, one three times as long with 0.95.
     least : float
         Pairs with a smaller probability (before calibration) are not listed.
     calibrated : bool
         Whether probabilities are put on the map that was fitted on made cities; see :func:`cotrace.reliability`.
     """
 
-    flap: Duration = "2h"
-    alike: float = 0.3
-    persistence: float = 0.9
-    spell: Duration = "4h"
+    flap: Duration = "3h"
+    alike: float = 0.02
+    roaming: float = 0.1
+    spell: Duration = "1h"
+    blur: Duration = "15min"
     least: float = 0.01
     calibrated: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("flap", "spell"):
+        for name in ("flap", "spell", "blur"):
             value = seconds(getattr(self, name), name)
             if not value:
                 raise OptionError(f"{name}='0s' is no time")
             object.__setattr__(self, name, format_duration(value))
         _share("alike", self.alike, 0, 1)
-        _share("persistence", self.persistence, 0, 1)
+        _share("roaming", self.roaming, 0, 1)
         _share("least", self.least, 0, 1)
         if not isinstance(self.calibrated, bool):
             raise CotraceTypeError(f"calibrated={self.calibrated!r} is neither True nor False")
@@ -120,9 +129,14 @@ class Certainty:
         """``spell`` in seconds."""
         return seconds(self.spell, "spell")
 
+    @property
+    def blur_s(self) -> int:
+        """``blur`` in seconds."""
+        return seconds(self.blur, "blur")
+
     def describe(self) -> str:
         """Say in one phrase by which model probabilities are made."""
         return (
-            f"haunts by flapping within {spaced(self.flap)}, persistence {self.persistence:g}, spells of "
-            f"{spaced(self.spell)}, {'calibrated on made cities' if self.calibrated else 'not calibrated'}"
+            f"haunts by flapping within {spaced(self.flap)}, roaming {self.roaming:g} a spell of {spaced(self.spell)}, "
+            f"blur {spaced(self.blur)}, {'calibrated on made cities' if self.calibrated else 'not calibrated'}"
         )

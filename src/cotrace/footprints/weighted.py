@@ -46,7 +46,8 @@ def weighted_stays(stays: Stays, footprints: Footprints, *, haunts: Certainty | 
     Notes
     -----
     Weights of a stay add up to 1 and ``dwell_s`` to its length, so dwell is conserved: whoever sums ``dwell_s`` by
-    cell has the expected dwell there. A stay at a tower without a footprint is one row without a cell. O(rows of the result).
+    cell has the expected dwell there.
+    A stay at a tower without a footprint is one row without a cell. O(rows of the result).
 
     Examples
     --------
@@ -55,7 +56,8 @@ def weighted_stays(stays: Stays, footprints: Footprints, *, haunts: Certainty | 
     >>> footprints = cotrace.find_footprints(towers, cotrace.Grid.planar(800), model="disc")
     >>> pings = cotrace.read_pings({"device": [7, 7], "time": [0, 600], "tower": ["a", "a"]}, unit="s")
     >>> stays = cotrace.find_stays(pings, options=cotrace.StayOptions(by="tower", fill="same_cell"))
-    >>> cotrace.weighted_stays(stays, footprints).to_pandas()[["cell_col", "cell_row", "weight"]].round(2).values.tolist()
+    >>> found = cotrace.weighted_stays(stays, footprints).to_pandas()
+    >>> found[["cell_col", "cell_row", "weight"]].round(2).values.tolist()
     [[-1, 0, 0.06], [0, -1, 0.06], [0, 0, 0.76], [0, 1, 0.06], [1, 0, 0.06]]
     """
     if not isinstance(haunts, (bool, Certainty)):

@@ -14,6 +14,8 @@ __all__ = ["meet_haunts"]
 
 #: two haunts that share a cell with a smaller probability are not looked at
 NEVER = 1e-9
+#: nothing is surer than this
+SURE = 1.0 - 1e-12
 
 
 @inlined
@@ -38,24 +40,29 @@ def _together(
     b_end: int,
     least: int,
     spell: int,
-) -> tuple[int, int, int, int]:
-    """Return joint seconds, times of at least ``least`` seconds, the spells in these, and the longest."""
-    joint, times, spells, longest = 0, 0, 0, 0
+    blur: float,
+    chance: float,
+) -> tuple[int, int, int, float]:
+    """Return the times together of at least ``least`` seconds: how long all are, how many, and the longest.
+
+    And the logarithm of how likely all their spells pass without a meeting that ``chance`` gives.
+    """
+    joint, times, longest, nothing = 0, 0, 0, 0.0
     if a < a_end and b < b_end:
         a, b = _first_after(ours, a, a_end, theirs[b, 0]), _first_after(theirs, b, b_end, ours[a, 0])
     while a < a_end and b < b_end:
         length = min(ours[a, 1], theirs[b, 1]) - max(ours[a, 0], theirs[b, 0])
-        if length > 0:
+        if length >= least:
             joint += length
-            if length >= least:
-                times += 1
-                spells += max(1, length // spell)
-                longest = max(longest, length)
+            times += 1
+            longest = max(longest, length)
+            real = 1.0 - math.exp(-length / blur)
+            nothing += max(1, length // spell) * math.log1p(-min(chance * real, SURE))
         if ours[a, 1] < theirs[b, 1]:
             a += 1
         else:
             b += 1
-    return joint, times, spells, longest
+    return joint, times, longest, nothing
 
 
 @kernel
@@ -68,7 +75,6 @@ def meet_haunts(
     foot_lo: NDArray[np.int64],
     foot_cell: NDArray[np.int32],
     foot_p: NDArray[np.float64],
-    density: NDArray[np.float64],
     flap: int,
     alike: float,
     case_device: NDArray[np.int64],
@@ -79,7 +85,7 @@ def meet_haunts(
     sojourn_lo: NDArray[np.int64],
     sojourns: NDArray[np.int32],
     times: tuple[int, int],
-    chances: tuple[float, float],
+    chances: tuple[float, float, float],
     local: NDArray[np.int32],
     work: NDArray[np.int64],
     theirs: NDArray[np.int32],
@@ -94,9 +100,12 @@ def meet_haunts(
 ) -> tuple[int, int]:
     """Hold the haunts of devices against those of the cases.
 
-    Two haunts that share a cell with probability ``q = sum over cells of p * p`` and are visited together in ``n``
-    spells have no meeting with probability ``persistence (1 - q) + (1 - persistence) (1 - q)^n``; haunts are
-    independent of each other. The expected shared time is the sum of ``q`` times the joint time.
+    Each device has one cell in each of its haunts; two haunts are in the same one with probability
+    ``q = sum over cells of p * p``. Times together of ``t`` seconds in all have a real one among them with probability
+    ``1 - exp(-t / blur)``: when stays begin and end is not well known. In each spell one of the two is off its cell,
+    and anywhere by the footprint, with probability ``roaming``. So two haunts have no meeting with probability
+    ``q exp(-t / blur) + (1 - q) product over spells of (1 - roaming q (1 - exp(-length / blur)))``, and haunts are
+    independent of each other. The expected shared time is the sum of ``q`` times the time together.
 
     Parameters
     ----------
@@ -106,7 +115,7 @@ def meet_haunts(
         The first stay of each device.
     first, last : int
         The devices to look at: from ``first`` on, before ``last``.
-    tower_of, foot_lo, foot_cell, foot_p, density, flap, alike
+    tower_of, foot_lo, foot_cell, foot_p, flap, alike
         See :mod:`cotrace.kernels.haunts`.
     case_device : int64[cases]
         The device of each case, -1 where it was never seen.
@@ -121,8 +130,8 @@ def meet_haunts(
         Start and end, by haunt and start.
     times : (least, spell)
         Fewest seconds of a meeting (at least 1), and seconds of a spell.
-    chances : (persistence, smallest)
-        The smallest probability that is put out.
+    chances : (roaming, blur, smallest)
+        Blur in seconds; the smallest probability that is put out.
     local : int32[towers], all -1
     work : int64[11, longest device + 1]
     theirs : int32[longest device, 2]
@@ -132,10 +141,10 @@ def meet_haunts(
         Scratch: all zero, and so again at the end.
     met : int64[2, haunts + cases]
         Scratch.
-    sums : float64[2, cases], counts : int64[3, cases]
+    sums : float64[2, cases], counts : int64[4, cases]
         Scratch: all zero, and so again at the end.
-    out : int64[r, 4]
-        Filled: case, device, times together of at least ``least``, the longest; by device.
+    out : int64[r, 5]
+        Filled: case, device, times together of at least ``least``, the longest, and all of them; by device.
     out_p : float64[r, 2]
         Filled: probability and expected shared seconds.
 
@@ -149,18 +158,20 @@ def meet_haunts(
     O(stays of the devices, and for each haunt the haunts of cases in its cells, and sojourns of both).
     """
     least, spell = times
-    persistence, smallest = chances
+    roaming, blur, smallest = chances
     n = 0
     for device in range(first, last):
         if n + case_device.size > out.shape[0]:
             return device, n
         lo, hi = device_lo[device], device_lo[device + 1]
         m, k = group_towers(rows, lo, hi, tower_of, foot_lo, foot_cell, foot_p, flap, alike, local, work)
-        list_sojourns(rows, lo, hi, -(2**31), 2**31, k, work, work[6], theirs)
+        list_sojourns(rows, lo, hi, -(2**31), 2**31, least, k, work, work[6], theirs)
         n_cases = 0
         for h in range(k):
+            if work[6, h] == work[6, h + 1]:
+                continue
             n_met = 0
-            for c in range(haunt_cells(h, m, foot_lo, foot_cell, foot_p, density, work, cells, p)):
+            for c in range(haunt_cells(h, m, foot_lo, foot_cell, foot_p, work, cells, p)):
                 for a in range(at_lo[cells[c]], at_lo[cells[c] + 1]):
                     own = at_haunt[a]
                     if shared[own] == 0.0:
@@ -174,7 +185,7 @@ def meet_haunts(
                 case = haunt_case[own]
                 if case_device[case] == device or q < NEVER:
                     continue
-                joint, enough, spells, longest = _together(
+                joint, enough, longest, nothing = _together(
                     sojourns,
                     sojourn_lo[own, 0],
                     sojourn_lo[own, 1],
@@ -183,27 +194,29 @@ def meet_haunts(
                     work[6, h + 1],
                     least,
                     spell,
+                    blur,
+                    roaming * q,
                 )
-                if joint == 0:
+                if enough == 0:
                     continue
                 if counts[2, case] == 0:
                     counts[2, case] = 1
                     met[1, n_cases] = case
                     n_cases += 1
                 sums[1, case] += q * joint
-                if enough > 0:
-                    none = persistence * (1.0 - q) + (1.0 - persistence) * (1.0 - q) ** spells
-                    sums[0, case] += math.log(max(none, 1e-300))
-                    counts[0, case] += enough
-                    counts[1, case] = max(counts[1, case], longest)
+                none = q * math.exp(-joint / blur) + (1.0 - q) * math.exp(nothing)
+                sums[0, case] += math.log(max(none, 1e-300))
+                counts[0, case] += enough
+                counts[1, case] = max(counts[1, case], longest)
+                counts[3, case] += joint
         for i in range(n_cases):
             case = met[1, i]
             any_ = -math.expm1(sums[0, case])
-            if counts[0, case] > 0 and any_ >= smallest:
+            if any_ >= smallest:
                 out[n, 0], out[n, 1] = case, device
-                out[n, 2], out[n, 3] = counts[0, case], counts[1, case]
+                out[n, 2], out[n, 3], out[n, 4] = counts[0, case], counts[1, case], counts[3, case]
                 out_p[n, 0], out_p[n, 1] = any_, sums[1, case]
                 n += 1
             sums[0, case], sums[1, case] = 0.0, 0.0
-            counts[0, case], counts[1, case], counts[2, case] = 0, 0, 0
+            counts[:, case] = 0
     return last, n

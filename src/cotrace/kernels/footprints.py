@@ -83,7 +83,7 @@ def weigh_cells(
     shape: tuple[int, int],
     place: tuple[float, float, float],
     model: int,
-    radio: tuple[float, float, float, float],
+    radio: tuple[float, float, float, float, float],
     total: NDArray[np.float64],
     touched: NDArray[np.int64],
     near: NDArray[np.int64],
@@ -113,9 +113,10 @@ def weigh_cells(
     model : int
         ``DISC``: 1 within the radius, for a sector within 60 degrees of its azimuth; ``VORONOI``: 1 for the nearest;
         ``BAYES``: the share of the time that this tower is the strongest there, shadowing being Gumbel's.
-    radio : (exponent, scale, beam, back)
-        Path loss exponent, scale of the shadowing in dB, angle at which the antenna is 12 dB weaker in radians, and
-        how much weaker it is at its back at most, dB.
+    radio : (exponent, scale, beam, back, unserved)
+        Path loss exponent, scale of the shadowing in dB, angle at which the antenna is 12 dB weaker in radians, how
+        much weaker it is at its back at most in dB, and the weight of being out of service among the choices (1: as
+        strong as a tower at its radius).
     total : float64[n]
         Scratch: all zero, and so again at the end.
     touched, near : int64[n]
@@ -138,7 +139,7 @@ def weigh_cells(
     """
     n_x, n_y = shape
     x0, y0, side = place
-    exponent, scale, beam, back = radio
+    exponent, scale, beam, back, unserved = radio
     n = 0
     for cell in range(first, cell_lo.size - 1):
         if n + towers.shape[0] > out.shape[0]:
@@ -153,7 +154,7 @@ def weigh_cells(
                 if t >= 0:
                     near[0], weight[0], n_near = t, 1.0, 1
             else:
-                served = 1.0  # being out of service is one of the choices, as strong as the edge of coverage
+                served = unserved
                 for a in range(max(0, i - 1), min(n_x, i + 2)):
                     for t in range(bucket_lo[a * n_y + max(0, j - 1)], bucket_lo[a * n_y + min(n_y, j + 2)]):
                         dx, dy = x - towers[t, X], y - towers[t, Y]

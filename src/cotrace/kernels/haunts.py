@@ -1,9 +1,8 @@
 """Haunts: the sets of towers between which a device flaps while it is in one place, and in which cells that may be.
 
 Footprints are given as ``foot_lo`` (int64[towers + 1]), ``foot_cell`` (int32, rising within a tower) and ``foot_p``
-(float64, adding up to 1 within a tower); ``density`` (float64[cells]) is how likely each cell is before a tower is
-known. Stays are rows (device, tower, start, end), those of a device together and by start; ``tower_of`` has the
-footprint of each of their towers, or -1.
+(float64, adding up to 1 within a tower). Stays are rows (device, tower, start, end), those of a device together and by
+start; ``tower_of`` has the footprint of each of their towers, or -1.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from cotrace.kernels.sorting import sort_by_keys
 __all__ = ["LOWEST", "count_haunts", "fill_haunts", "group_towers", "haunt_cells", "list_sojourns"]
 
 #: a footprint that lacks a cell was cut, or the model is wrong there: the cell has at least this probability
-LOWEST = 1e-4
+LOWEST = 1e-3
 
 
 @inlined
@@ -71,8 +70,8 @@ def group_towers(
         Scratch: all -1, and so again at the end.
     work : int64[11, at least hi - lo]
         Filled: ``work[0]`` the footprint of each tower, by number here; ``work[1]`` their dwell; ``work[2]`` their
-        haunt; ``work[3]`` the number of the head of each haunt; ``work[4]`` the tower of each stay, by number, or -1. The rest
-        is scratch.
+        haunt; ``work[3]`` the number of the head of each haunt; ``work[4]`` the tower of each stay, by number, or -1.
+        The rest is scratch.
 
     Returns
     -------
@@ -133,16 +132,14 @@ def haunt_cells(
     foot_lo: NDArray[np.int64],
     foot_cell: NDArray[np.int32],
     foot_p: NDArray[np.float64],
-    density: NDArray[np.float64],
     work: NDArray[np.int64],
     cells: NDArray[np.int32],
     p: NDArray[np.float64],
 ) -> int:
     """Write the cells in which haunt ``k`` may be, those of its head, with their probabilities; return how many.
 
-    ``log p(cell) = log density + e * sum over towers of share * log(p_tower(cell) / density)``, normalised: *share* is
-    the tower's part of the haunt's dwell, and *e* as many towers as have the entropy of these shares when all are equal.
-    So one tower says what its footprint says, and two that are used alike say both of what theirs do.
+    ``log p(cell) = sum over towers of share * log p_tower(cell)``, normalised: *share* is the tower's part of the
+    haunt's dwell (a logarithmic opinion pool).
     """
     towers, dwell, haunt, head = work[0], work[1], work[2], work[3]
     h = towers[head[k]]
@@ -156,17 +153,12 @@ def haunt_cells(
         cells[c], p[c] = foot_cell[lo + c], foot_p[lo + c]
     if members == 1 or total == 0.0:
         return int(n)
-    entropy = 0.0
-    for j in range(m):
-        if haunt[j] == k and dwell[j] > 0:
-            entropy -= dwell[j] / total * math.log(dwell[j] / total)
-    effective = math.exp(entropy)
     for c in range(n):
-        p[c] = (1.0 - effective) * math.log(density[cells[c]])
+        p[c] = 0.0
     for j in range(m):
         if haunt[j] != k or dwell[j] == 0:
             continue
-        weight = effective * dwell[j] / total
+        weight = dwell[j] / total
         i, end = foot_lo[towers[j]], foot_lo[towers[j] + 1]
         for c in range(n):
             while i < end and foot_cell[i] < cells[c]:
@@ -192,12 +184,15 @@ def list_sojourns(
     hi: int,
     start: int,
     end: int,
+    least: int,
     k: int,
     work: NDArray[np.int64],
     sojourn_lo: NDArray[np.int64],
     sojourns: NDArray[np.int32],
 ) -> int:
     """Write a device's sojourns, its unbroken times in one haunt, within ``[start, end)``; return how many.
+
+    Those of fewer than ``least`` seconds are left out.
 
     ``sojourn_lo`` (int64[at least k + 1]) and ``sojourns`` (int32[at least hi - lo, 2]) are filled: start and end, by
     haunt and start. :func:`group_towers` was called before.
@@ -227,7 +222,15 @@ def list_sojourns(
             for h in range(k):
                 at[h] = sojourn_lo[h]
                 sojourn_lo[h + 1] += sojourn_lo[h]
-    return int(sojourn_lo[k])
+    kept, first = 0, 0
+    for h in range(k):
+        last = sojourn_lo[h + 1]
+        for i in range(first, last):
+            if sojourns[i, 1] - sojourns[i, 0] >= least:
+                sojourns[kept, 0], sojourns[kept, 1] = sojourns[i, 0], sojourns[i, 1]
+                kept += 1
+        first, sojourn_lo[h + 1] = last, kept
+    return int(kept)
 
 
 @kernel
@@ -278,9 +281,9 @@ def fill_haunts(
     foot_lo: NDArray[np.int64],
     foot_cell: NDArray[np.int32],
     foot_p: NDArray[np.float64],
-    density: NDArray[np.float64],
     flap: int,
     alike: float,
+    least: int,
     local: NDArray[np.int32],
     work: NDArray[np.int64],
     base: NDArray[np.int64],
@@ -297,7 +300,8 @@ def fill_haunts(
     ----------
     rows, devices, tower_of, foot_lo, foot_cell, foot_p, flap, alike, local, work
         As for :func:`count_haunts`.
-    density : float64[all cells]
+    least : int
+        Fewest seconds of a sojourn.
     base : int64[d + 1, 3]
         Sums of what :func:`count_haunts` counted, before each device.
     cell_lo : int64[haunts + 1]
@@ -322,9 +326,9 @@ def fill_haunts(
             stay += 1
         for h in range(k):
             cell_lo[first + h] = n
-            n += haunt_cells(h, m, foot_lo, foot_cell, foot_p, density, work, cells[n:], p[n:])
+            n += haunt_cells(h, m, foot_lo, foot_cell, foot_p, work, cells[n:], p[n:])
         cell_lo[first + k] = n
         # the heads are no longer needed: where the sojourns of each begin takes their place
-        list_sojourns(rows, lo, hi, devices[d, 2], devices[d, 3], k, work, work[6], sojourns[s:])
+        list_sojourns(rows, lo, hi, devices[d, 2], devices[d, 3], least, k, work, work[6], sojourns[s:])
         for h in range(k):
             sojourn_lo[first + h, 0], sojourn_lo[first + h, 1] = s + work[6, h], s + work[6, h + 1]
