@@ -90,10 +90,11 @@ def test_cases_are_those_confirmed_and_can_be_traced(world):
     assert (since - cases["infectious_from"] == pd.Timedelta(days=2)).all()
     rule = cotrace.CompanionRule(min_cumulative=None)
     with pytest.warns(cotrace.CotraceWarning):
-        found = cotrace.find_companions(city.stays(), made.cases, rule=rule)
+        found = cotrace.find_companions(city.stays(), cases.head(40), rule=rule)
     pairs = set(zip(*(found.companions[c].to_pylist() for c in ("case_id", "companion_id")), strict=True))
     tree = made.tree.to_pandas()
-    late = dict(zip(cases["device"], cases["infectious_from"], strict=True))
+    some = cases.head(40)
+    late = dict(zip(some["device"], some["infectious_from"], strict=True))
     traced = [t for t in tree.itertuples() if t.infector in late and t.met_at >= late[t.infector]]
     met_long = [t for t in traced if (t.infector, t.infected) in pairs]
     assert len(met_long) > 0.8 * len(traced), "who was infected in a venue was in its cell"
