@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cotrace.schema import TABLES, Column, TableSchema
 from cotrace.schema_accuracy import TABLES as ACCURACY_TABLES
+from cotrace.schema_certainty import TABLES as CERTAINTY_TABLES
 from cotrace.schema_meetings import TABLES as MEETING_TABLES
 from cotrace.schema_places import TABLES as PLACE_TABLES
 from cotrace.schema_synth import TABLES as SYNTH_TABLES
@@ -79,6 +80,10 @@ FROM = {
     "rides": "`.evidence` of the same",
     "screening": "`cotrace.screening(zones, capacity_per_day)`",
     "screening_totals": "`.evidence` of the same",
+    "footprints": "`.table` of what `cotrace.find_footprints(towers, grid)` gives",
+    "weighted_stays": "`cotrace.weighted_stays(stays, footprints)`",
+    "certainty": "`found.certainty`, `found` being what `cotrace.find_companions(..., certainty=True)` returns",
+    "reliability": "`cotrace.reliability(probability, true)`",
     "region_lists": "`cotrace.split_by_region(stays, devices, regions)`",
     "region_totals": "`.evidence` of the same",
     "evaluation": "`found.table`, `found` being what `cotrace.evaluate` returns",
@@ -128,7 +133,7 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES, *ACCURACY_TABLES, *SYNTH_TABLES)
+    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES, *CERTAINTY_TABLES, *ACCURACY_TABLES, *SYNTH_TABLES)
     return "\n\n".join([HEAD.rstrip(), *(section(table) for table in tables)]) + "\n"
 
 

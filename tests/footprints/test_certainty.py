@@ -101,6 +101,25 @@ def test_a_short_time_is_not_as_sure_as_a_long_one():
     assert p == pytest.approx([1 - np.exp(-1), 1 - np.exp(-6)])
 
 
+def test_blur_is_the_mean_time_between_pings():
+    assert cotrace.Certainty().blur_s(7200, 12) == 600
+    assert cotrace.Certainty().blur_s() == 900
+    assert cotrace.Certainty(blur="5min").blur_s(7200, 12) == 300
+    rows = [(d, BASE + 600 * k, "b") for d in (1, 2) for k in range(7)]
+    options, rule = (
+        cotrace.StayOptions(by="tower", fill="forward"),
+        cotrace.CompanionRule(min_cumulative=None),
+    )
+    asked = {"as_of": at(BASE + DAY), "rule": rule, "options": options, "footprints": two_cells()}
+    found = cotrace.find_companions(
+        pings_of(rows), [1], certainty=cotrace.Certainty(calibrated=False), **asked
+    )
+    blur = 2 * 3600 / 14
+    (p,) = found.certainty["probability"].to_pylist()
+    assert p == pytest.approx(1 - np.exp(-3600 / round(blur)))
+    assert "(514 s)" in repr(found.certainty)
+
+
 def test_flapping_is_one_haunt_and_both_towers_tell():
     feet = find([one(x=700.0), one(tower="b", x=900.0)], "bayes")
     flaps = [(d, "ab"[k % 2], BASE + 300 * k, BASE + 300 * (k + 1)) for d in (1, 2) for k in range(6)]

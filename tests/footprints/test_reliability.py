@@ -24,7 +24,7 @@ def test_what_is_calibrated_has_a_small_error():
     rng = np.random.default_rng(1)
     p = rng.random(20_000)
     true = rng.random(20_000) < p
-    good, bad = cotrace.reliability(p, true), cotrace.reliability(p**3, true)
+    good, bad = cotrace.reliability(p, true, draws=100), cotrace.reliability(p**3, true, draws=10)
     assert good.error < 0.02 < bad.error
     inside = [
         low <= m <= high
@@ -57,6 +57,10 @@ def test_empty_and_errors():
         cotrace.reliability([0.5], [True], groups=[1, 2])
 
 
+def error(p, true) -> float:
+    return cotrace.reliability(p, true, draws=2).error
+
+
 def test_a_fitted_map_rises_and_mends():
     rng = np.random.default_rng(2)
     n = 30_000
@@ -68,9 +72,7 @@ def test_a_fitted_map_rises_and_mends():
     assert (np.diff(fitted["at"]) > 0).all()
     assert (np.diff(fitted["share"]) > 0).all()
     assert fitted["weights"][1] > 0
-    assert (
-        cotrace.reliability(mapped(fitted, *told), true).error < 0.02 < cotrace.reliability(said, true).error
-    )
+    assert error(mapped(fitted, *told), true) < 0.02 < error(said, true)
     with pytest.raises(cotrace.CotraceError, match="too few"):
         fit_calibration([0.5], [1.0], [600], [True])
 
@@ -83,8 +85,8 @@ def test_what_time_together_says_beside_is_learnt():
     told = said, together * 0.5, together
     found = mapped(fit_calibration(*told, true), *told)
     for some in (together > 600, together == 600):
-        assert cotrace.reliability(found[some], true[some]).error < 0.04
-        assert cotrace.reliability(said[some], true[some]).error > 0.08
+        assert error(found[some], true[some]) < 0.04
+        assert error(said[some], true[some]) > 0.08
 
 
 def test_the_record_says_what_it_was_fitted_on():

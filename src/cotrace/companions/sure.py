@@ -103,7 +103,8 @@ class Sure:
         return (
             f"Candidates from co-location, not contacts: the probability that two devices shared one of the cells "
             f"({self.footprints.grid.describe()}) for {result.rule.min_shared} without a break, in the "
-            f"{result.rule.lookback} before as_of. {self.footprints.describe()}; {self.options.describe()}. Pairs "
+            f"{result.rule.lookback} before as_of. {self.footprints.describe()}; "
+            f"{self.options.describe()} ({self.found.blur_s} s). Pairs "
             f"under {self.options.least:g} are not listed."
         )
 

@@ -37,10 +37,20 @@ class Meetings:
         Probability (not calibrated) and expected shared seconds.
     unknown_s, all_s : int
         Dwell at towers without a footprint, and all dwell.
+    blur_s : int
+        Seconds of blur.
     """
 
-    def __init__(self, rows: Ints, chances: NDArray[np.float64], unknown_s: int, all_s: int) -> None:
-        self.rows, self.chances, self.unknown_s, self.all_s = rows, chances, unknown_s, all_s
+    def __init__(
+        self, rows: Ints, chances: NDArray[np.float64], unknown_s: int, all_s: int, blur_s: int
+    ) -> None:
+        self.rows, self.chances, self.unknown_s, self.all_s, self.blur_s = (
+            rows,
+            chances,
+            unknown_s,
+            all_s,
+            blur_s,
+        )
 
 
 def check_rule(rule: CompanionRule) -> None:
@@ -74,23 +84,30 @@ def meetings(
     rule, options, threads
     """
     placed = place(stays, footprints)
+    length = stays.rows[:, 3].astype(np.int64) - stays.rows[:, 2]
+    blur_s = options.blur_s(int(length.sum()), stays.counts.used)
     haunts = find_haunts(placed, case_codes, windows, options, max(1, rule.least_shared_s))
-    work = _Blocks(placed, haunts, case_codes, rule, options)
+    work = _Blocks(placed, haunts, case_codes, rule, options, blur_s)
     edges = np.arange(0, len(stays.devices) + _DEVICES, _DEVICES).clip(0, len(stays.devices))
     found = on_threads(work, list(pairwise(edges.tolist())), threads)
     rows = np.concatenate([np.empty((0, 5), np.int64), *(f[0] for f in found)])
     chances = np.concatenate([np.empty((0, 2)), *(f[1] for f in found)])
     order = np.lexsort((rows[:, 1], rows[:, 0]))
-    length = stays.rows[:, 3].astype(np.int64) - stays.rows[:, 2]
     unknown = placed.tower_of[stays.rows[:, 1]] < 0 if len(stays) else np.empty(0, np.bool_)
-    return Meetings(rows[order], chances[order], int(length[unknown].sum()), int(length.sum()))
+    return Meetings(rows[order], chances[order], int(length[unknown].sum()), int(length.sum()), blur_s)
 
 
 class _Blocks:
     """The work on a block of devices; devices are independent of each other."""
 
     def __init__(
-        self, placed: Placed, haunts: Haunts, case_codes: Ints, rule: CompanionRule, options: Certainty
+        self,
+        placed: Placed,
+        haunts: Haunts,
+        case_codes: Ints,
+        rule: CompanionRule,
+        options: Certainty,
+        blur_s: int,
     ) -> None:
         self._placed, self._haunts, self._cases = placed, haunts, case_codes
         n_haunts = haunts.cell_lo.size - 1
@@ -105,7 +122,7 @@ class _Blocks:
         self._index: Any = (case_codes, *at, case_of, haunts.sojourn_lo, haunts.sojourns)
         self._how: Any = (options.flap_s, float(options.alike))
         self._times = (max(1, rule.least_shared_s), options.spell_s)
-        self._chances = (float(options.roaming), float(options.blur_s), float(options.least))
+        self._chances = (float(options.roaming), float(blur_s), float(options.least))
 
     def __call__(self, block: tuple[int, int]) -> tuple[Ints, NDArray[np.float64]]:
         from cotrace.kernels.certainty import meet_haunts

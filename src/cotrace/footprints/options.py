@@ -14,6 +14,8 @@ __all__ = ["MODELS", "RADII", "RADIO", "Certainty", "Model", "Radio"]
 Model = Literal["disc", "voronoi", "bayes"]
 MODELS: tuple[Model, ...] = ("disc", "voronoi", "bayes")
 
+#: seconds of blur where nothing is known of the pings
+BLUR_S = 900
 #: metres, by generation, where a tower has no radius of its own: the middle of the published ranges
 RADII = {"2G": 7500.0, "3G": 3500.0, "4G": 2000.0, "5G": 200.0}
 
@@ -90,9 +92,10 @@ class Certainty:
         How likely one of two devices is off its cell during one spell.
     spell : str or timedelta
         How long it is there, or off it, at a time.
-    blur : str or timedelta
+    blur : str or timedelta, optional
         How well it is known when stays begin and end: a time together as long as this is a real one with probability
-        0.63, one three times as long with 0.95.
+        0.63, one three times as long with 0.95. By default the mean time between pings, which is the dwell of all
+        stays over the pings that they were made of (15 minutes where that is not known).
     least : float
         Pairs with a smaller probability (before calibration) are not listed.
     calibrated : bool
@@ -103,12 +106,14 @@ class Certainty:
     alike: float = 0.02
     roaming: float = 0.1
     spell: Duration = "1h"
-    blur: Duration = "15min"
+    blur: Duration | None = None
     least: float = 0.01
     calibrated: bool = True
 
     def __post_init__(self) -> None:
         for name in ("flap", "spell", "blur"):
+            if name == "blur" and self.blur is None:
+                continue
             value = seconds(getattr(self, name), name)
             if not value:
                 raise OptionError(f"{name}='0s' is no time")
@@ -129,14 +134,16 @@ class Certainty:
         """``spell`` in seconds."""
         return seconds(self.spell, "spell")
 
-    @property
-    def blur_s(self) -> int:
-        """``blur`` in seconds."""
-        return seconds(self.blur, "blur")
+    def blur_s(self, dwell_s: int = 0, pings: int = 0) -> int:
+        """Return ``blur`` in seconds: as it was given, or that of so many pings in this dwell."""
+        if self.blur is not None:
+            return seconds(self.blur, "blur")
+        return max(1, round(dwell_s / pings)) if dwell_s and pings else BLUR_S
 
     def describe(self) -> str:
         """Say in one phrase by which model probabilities are made."""
+        blur = spaced(self.blur) if self.blur is not None else "the mean time between pings"
         return (
             f"haunts by flapping within {spaced(self.flap)}, roaming {self.roaming:g} a spell of {spaced(self.spell)}, "
-            f"blur {spaced(self.blur)}, {'calibrated on made cities' if self.calibrated else 'not calibrated'}"
+            f"{'calibrated on made cities' if self.calibrated else 'not calibrated'}, blur {blur}"
         )

@@ -117,7 +117,8 @@ def _drawn(sums: Floats, n: int, draws: int, seed: int) -> tuple[Floats, Floats]
         return shares, errors
     flat = sums.reshape(sums.shape[0], -1)
     for k in range(draws):
-        times = np.bincount(rng.integers(0, sums.shape[0], sums.shape[0]), minlength=sums.shape[0])
+        drawn = rng.integers(0, sums.shape[0], sums.shape[0])
+        times = np.bincount(drawn, minlength=sums.shape[0]).astype(np.float64)
         one = (times @ flat).reshape(sums.shape[1:])
         shares[k] = _share(one)
         errors[k] = _error(one)

@@ -57,8 +57,8 @@ def weighted_stays(stays: Stays, footprints: Footprints, *, haunts: Certainty | 
     >>> pings = cotrace.read_pings({"device": [7, 7], "time": [0, 600], "tower": ["a", "a"]}, unit="s")
     >>> stays = cotrace.find_stays(pings, options=cotrace.StayOptions(by="tower", fill="same_cell"))
     >>> found = cotrace.weighted_stays(stays, footprints).to_pandas()
-    >>> found[["cell_col", "cell_row", "weight"]].round(2).values.tolist()
-    [[-1, 0, 0.06], [0, -1, 0.06], [0, 0, 0.76], [0, 1, 0.06], [1, 0, 0.06]]
+    >>> found["weight"].round(2).tolist(), round(found["dwell_s"].sum())
+    ([0.05, 0.05, 0.8, 0.05, 0.05], 600)
     """
     if not isinstance(haunts, (bool, Certainty)):
         raise CotraceTypeError(f"haunts={haunts!r} is neither True, False nor a Certainty")
