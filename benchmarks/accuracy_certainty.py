@@ -16,7 +16,10 @@ from measure import about_run
 
 __all__ = ["MODELS", "certainty", "fit", "sure_pairs"]
 
-MODELS = ("bayes", "voronoi", "disc")
+#: models of footprints; those with a population prior have the number of residents of each cell, as a census would
+ALONE = " without population"
+MODELS = ("bayes", "voronoi", "disc", "bayes" + ALONE)
+FITTED = (*MODELS, "voronoi" + ALONE, "disc" + ALONE)
 CALIBRATION = Path(__file__).resolve().parents[1] / "src" / "cotrace" / "data" / "calibration.json"
 #: city, 5G stations a km2, network, feed: what is fitted on, and what is not looked at when fitting
 FIT = (
@@ -51,12 +54,14 @@ def sure_pairs(of: World, net: Any, feed: Any, models: tuple[str, ...]) -> dict[
     towers = net.table().to_arrow().drop_columns(["lon", "lat"])
     found = {}
     for model in models:
-        prints = cotrace.find_footprints(towers, GRID, model=model, population=residents(of))  # type: ignore[arg-type]
+        people = None if model.endswith(ALONE) else residents(of)
+        prints = cotrace.find_footprints(towers, GRID, model=model.removesuffix(ALONE), population=people)  # type: ignore[arg-type]
         sure = cotrace.find_companions(
             stays, of.cases, as_of=of.as_of, certainty=True, footprints=prints
         ).certainty.to_arrow()
         keys = [t["case_id"].to_numpy() << 32 | t["companion_id"].to_numpy() for t in (sure, true)]
         found[model] = {
+            "kind": prints.kind,
             "raw": sure["uncalibrated"].to_numpy(),
             "p": sure["probability"].to_numpy(),
             "expected_s": sure["expected_shared_s"].to_numpy(),
@@ -93,13 +98,14 @@ def _one(
 
 def fit(size: dict[str, int]) -> dict[str, Any]:
     """Fit the calibration of every model, and write it where the library reads it."""
-    gathered: dict[str, list[Any]] = {model: [] for model in MODELS}
+    gathered: dict[str, list[Any]] = {}
     worlds = []
     for at, asked in enumerate(FIT):
-        of, found = _one(at, asked, size, _FIT_SEED, MODELS)
+        of, found = _one(at, asked, size, _FIT_SEED, FITTED)
         worlds.append(of.describe() | {"network": asked[2], "feed": asked[3]})
-        for model in MODELS:
-            gathered[model].append([found[model][k] for k in ("raw", "expected_s", "together_s", "true")])
+        for pairs in found.values():
+            told = [pairs[k] for k in ("raw", "expected_s", "together_s", "true")]
+            gathered.setdefault(pairs["kind"], []).append(told)
     models = {}
     for model, parts in gathered.items():
         *told, true = (np.concatenate(p) for p in zip(*parts, strict=True))
@@ -121,7 +127,9 @@ def certainty(size: dict[str, int]) -> dict[str, Any]:
     gathered: dict[str, list[dict[str, Any]]] = {model: [] for model in MODELS}
     rows = []
     for at, asked in enumerate(TEST):
-        of, found = _one(at, asked, size, of_seed(size), MODELS if at % 2 == 0 else ("bayes",))
+        of, found = _one(
+            at, asked, size, of_seed(size), MODELS if at % 2 == 0 else ("bayes", "bayes" + ALONE)
+        )
         for model, pairs in found.items():
             pairs["group"] = pairs["case"] + (at << 32)
             gathered[model].append(pairs)

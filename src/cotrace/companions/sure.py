@@ -79,7 +79,7 @@ class Sure:
         raw = self.found.chances[:, 0]
         expected, together = self.found.chances[:, 1], self.found.rows[:, 4]
         p = (
-            calibrated(raw, expected, together, self.footprints.model)
+            calibrated(raw, expected, together, self.footprints.kind)
             if self.options.calibrated
             else raw.copy()
         )

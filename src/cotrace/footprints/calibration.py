@@ -30,16 +30,17 @@ def provenance() -> dict[str, Any]:
     return found
 
 
-def calibrated(probability: ArrayLike, expected_s: ArrayLike, together_s: ArrayLike, model: str) -> Floats:
-    """Return the calibrated probabilities of pairs; as they were where there is no record for the footprint model.
+def calibrated(probability: ArrayLike, expected_s: ArrayLike, together_s: ArrayLike, kind: str) -> Floats:
+    """Return the calibrated probabilities of pairs; as they were where there is no record for footprints of this kind.
 
     Parameters
     ----------
     probability, expected_s, together_s : float64[n]
         Of the model: uncalibrated, expected shared seconds, and seconds together.
-    model : str
+    kind : str
+        As :attr:`Footprints.kind`.
     """
-    known = provenance()["models"].get(model)
+    known = provenance()["models"].get(kind)
     if known is None:
         return np.array(probability, dtype=np.float64)
     return mapped(known, probability, expected_s, together_s)

@@ -111,6 +111,11 @@ class Footprints:
             ) from None
         return view(pc.index_in(asked, value_set=self.towers).fill_null(-1), np.int32).astype(np.int64)
 
+    @property
+    def kind(self) -> str:
+        """What a calibration has to fit: the model, and ``+population`` where cells have their population."""
+        return self.model if self.people.cells is None else f"{self.model}+population"
+
     def describe(self) -> str:
         """Say in one sentence what these are."""
         people = "" if self.people.cells is None else ", weighted by population"
