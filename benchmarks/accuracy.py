@@ -88,10 +88,10 @@ def ask(names: list[str], size: dict[str, int], path: Path) -> dict[str, Any]:
     kept: dict[str, Any] = read_json(path) or {}
     for name in names:
         print(f"{name} ...", flush=True)
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         answer = QUESTIONS[name](size)
-        took = round(time.perf_counter() - began, 1)
-        kept[name] = answer | {"seconds": took, "size": size, "seed": SEED, **about_run()}
+        took, spent = round(time.perf_counter() - began, 1), round(time.process_time() - spent, 1)
+        kept[name] = answer | {"seconds": took, "cpu_s": spent, "size": size, "seed": SEED, **about_run()}
         write_json(path, kept)
         print(f"{name}: {took} s", flush=True)
     return kept

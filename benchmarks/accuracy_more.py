@@ -117,7 +117,20 @@ def _smoothing_short(part: dict[str, Any]) -> str:
             f"{percent(before['rule']['recall'])} to {percent(after['rule']['recall'])}, and time in the right cell from "
             f"{percent(before['right_share'])} to {percent(after['right_share'])}"
         )
-    return f"**Smoothing.** Where flapping is worst: {'; '.join(said)}."
+    moved = max(
+        abs(
+            r[name]
+            - rows_where(part["rows"], network=r["network"], flapping=r["flapping"], within=None)[0][name]
+        )
+        for r in part["rows"]
+        for name in ("right_share",)
+    )
+    verdict = (
+        "It mends the number of stays and the memory that they take, not the place"
+        if moved < 0.02
+        else "It moves the time in the right cell too"
+    )
+    return f"**Smoothing.** {verdict}. Where flapping is worst, {'; '.join(said)}."
 
 
 # ---- filters -------------------------------------------------------------------------------------------------
@@ -159,8 +172,9 @@ def _filters_short(part: dict[str, Any]) -> str:
     rows = [r for r in part["rows"] if r["column"] != "all" and r["left_share"] > 0]
     best = max(rows, key=lambda r: r["kept_share"] - r["left_share"])
     sharpest = max(rows, key=lambda r: r["lift"] or 0)
+    verdict = "None makes a list of people who met." if max(r["precision"] for r in rows) < 0.5 else ""
     return (
-        f"**Filters.** None makes a list of people who met. The best exchange is `{best['column']}` ({best['words']}): "
+        f"**Filters.** {verdict} The best exchange is `{best['column']}` ({best['words']}): "
         f"{percent(best['left_share'])} of the list with {percent(best['kept_share'])} of the pairs that met. The sharpest is "
         f"`{sharpest['column']}` ({sharpest['words']}), a precision of {percent(sharpest['precision'])} at "
         f"{percent(sharpest['kept_share'])} of them."
@@ -212,8 +226,8 @@ def _edges_short(part: dict[str, Any]) -> str:
     few = base["up to half"]["share"] + base["none"]["share"]
     return (
         f"**Edges.** With exact positions {percent(base['all']['share'])} of the companions are companions in every shifted grid, "
-        f"{percent(few)} in half of them or fewer; and for every companion there {'is' if others < 1.5 * there else 'are'} "
-        f"{ratio(others / max(1, there))} who would be one in some other grid."
+        f"{percent(few)} in half of them or fewer; and for each companion there are {ratio(others / max(1, there))} others who "
+        "would be companions in some other grid."
     )
 
 

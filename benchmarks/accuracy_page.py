@@ -34,6 +34,9 @@ says what the data lose. *Met*: the pairs of a case and a device that were in on
 shop, a restaurant) for ten minutes without a break. It says what the rule means. Nearness within two metres is known to
 neither.
 
+Where a sample of devices is looked at, it is drawn at random from all people of a full city, so that shares are those of
+the whole city, and counts of devices are those of the sample.
+
 *Precision* is the share of listed pairs that are true, *recall* the share of true pairs that are listed, *lift* how many
 times more true pairs are listed than in random lists of the same lengths ([evaluate](howto/evaluate.md)). Intervals in
 brackets are 95 % bootstrap intervals over cases; they know of the chance in which people are cases, not of the chance in
@@ -66,13 +69,17 @@ def short(kept: dict[str, Any]) -> list[str]:
 
 def _how_made(kept: dict[str, Any]) -> str:
     box = next(iter(kept.values()))["machine"]
-    rows = [[name, f"{part['seconds']:,.0f} s", part["finished_at"][:10]] for name, part in kept.items()]
-    total = sum(part["seconds"] for part in kept.values())
+    parts = [(name, kept[name]) for name in SECTIONS if name in kept]
+    rows = [
+        [name, f"{p['seconds']:,.0f} s", f"{p['cpu_s']:,.0f} s", str(p["seed"]), p["finished_at"][:10]]
+        for name, p in parts
+    ]
+    wall, cpu = (sum(p[name] for _, p in parts) / 60 for name in ("seconds", "cpu_s"))
     return (
         "## How it was made\n\n"
-        + table(["question", "time", "recorded"], rows)
-        + f"\n{total / 60:,.0f} minutes in all on {box['cores']} cores ({box['cpu']}), with other work beside it. Sizes and "
-        "seeds are in `benchmarks/accuracy.py`; another seed gives another city and other third digits.\n"
+        + table(["question", "time", "time of processors", "seed", "recorded"], rows)
+        + f"\n{wall:,.0f} minutes in all, {cpu:,.0f} of one processor, on {box['cores']} cores ({box['cpu']}); other work ran beside "
+        "it and had it wait. Sizes are in `benchmarks/accuracy.py`; another seed gives other cities and other third digits.\n"
     )
 
 

@@ -106,7 +106,10 @@ def plot_reliability(found: Reliability, *, title: str | None = None, ax: Axes |
         ends = [min(r["low"], r["share_true"]), max(r["high"], r["share_true"])]
         at = (r["mean_probability"], r["share_true"])
         ax.plot([at[0]] * 2, ends, color=CASE, lw=1.4, alpha=0.6)
-        ax.annotate(f"{r['pairs']:,}", at, (7, -9), textcoords="offset points", fontsize=8, color=MUTED)
+        aside, side = (-7, "right") if at[0] > 0.85 else (7, "left")
+        ax.annotate(
+            f"{r['pairs']:,}", at, (aside, -9), textcoords="offset points", ha=side, fontsize=8, color=MUTED
+        )
     xs, ys = [r["mean_probability"] for r in rows], [r["share_true"] for r in rows]
     ax.plot(xs, ys, "o-", color=CASE, ms=5, lw=1, label="pairs in the bin (how many beside it)")
     ax.set_xlim(-0.02, 1.02)
