@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+
 import kernel_inputs as given
 
 #: The query, and the kernels that it times.
@@ -104,6 +106,33 @@ def travel() -> Callable[[], object]:
     return lambda: cotrace.co_travel(pings, cases()[:5], options=given.options())
 
 
+def towers() -> Callable[[], object]:
+    import cotrace
+
+    return lambda: cotrace.find_footprints(_masts(), cotrace.Grid.planar(800))
+
+
+def certainty() -> Callable[[], object]:
+    import cotrace
+
+    made = given.pings()
+    table = {"device": made.device, "time": made.time, "tower": made.cells[made.cell]}
+    options = cotrace.StayOptions(by="tower", fill="forward")
+    stays = cotrace.find_stays(cotrace.read_pings(table, unit="s"), options=options)
+    footprints = cotrace.find_footprints(_masts(), cotrace.Grid.planar(800))
+    asked = {"as_of": end(), "certainty": True, "footprints": footprints, "threads": 1}
+    return lambda: cotrace.find_companions(stays, cases(), **asked).certainty
+
+
+def _masts() -> dict[str, Any]:
+    """Return a tower in the middle of every cell."""
+    import cotrace
+
+    cells = given.pings().cells
+    x, y = cotrace.Grid.planar(800).centre(cells)
+    return {"tower": cells, "x": x, "y": y, "radius_m": np.full(cells.size, 600.0)}
+
+
 TIERS = (
     "meetings_in_cells",
     "most_seeds",
@@ -116,6 +145,8 @@ TIERS = (
 )
 
 QUERIES: Queries = {
+    "weigh_cells": towers,
+    "count_haunts+fill_haunts+meet_haunts": certainty,
     "device_slices+most_dwell": anchors,
     "count_meets+fill_meets": visitors,
     "+".join(TIERS): tiers,

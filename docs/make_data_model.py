@@ -8,8 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from cotrace.schema import TABLES, Column, TableSchema
+from cotrace.schema_accuracy import TABLES as ACCURACY_TABLES
+from cotrace.schema_certainty import TABLES as CERTAINTY_TABLES
 from cotrace.schema_meetings import TABLES as MEETING_TABLES
 from cotrace.schema_places import TABLES as PLACE_TABLES
+from cotrace.schema_synth import TABLES as SYNTH_TABLES
 from cotrace.schema_ties import TABLES as TIE_TABLES
 
 PAGE = Path(__file__).with_name("data-model.md")
@@ -77,10 +80,30 @@ FROM = {
     "rides": "`.evidence` of the same",
     "screening": "`cotrace.screening(zones, capacity_per_day)`",
     "screening_totals": "`.evidence` of the same",
+    "footprints": "`.table` of what `cotrace.find_footprints(towers, grid)` gives",
+    "weighted_stays": "`cotrace.weighted_stays(stays, footprints)`",
+    "certainty": "`found.certainty`, `found` being what `cotrace.find_companions(..., certainty=True)` returns",
+    "reliability": "`cotrace.reliability(probability, true)`",
     "region_lists": "`cotrace.split_by_region(stays, devices, regions)`",
     "region_totals": "`.evidence` of the same",
+    "evaluation": "`found.table`, `found` being what `cotrace.evaluate` returns",
+    "evaluated_cases": "`found.cases`, `found` being what `cotrace.evaluate` returns",
+    "sweep": "`found.table`, `found` being what `cotrace.sweep` returns",
+    "shifted_grids": "`cotrace.shifted_grids(pings, cases)`",
+    "list_sizes": "`cotrace.accuracy.ranked.list_sizes(scores, true)`",
+    "network": "`network.table()`, `network` being what `cotrace.synth.towers` makes; towers.parquet",
+    "signals": "`cotrace.synth.signals`, in batches; pings/, a folder a day",
+    "fixes": "`cotrace.synth.gps`, in batches; pings/, a folder a day",
+    "true_meetings": "`city.meetings(devices)`, `city` being what `cotrace.synth.city` makes; meetings.parquet",
+    "true_episodes": "`city.shared_cells(devices)`",
+    "true_infections": "`made.infections`, `made` being what `cotrace.synth.outbreak` makes; infections.parquet",
+    "tree": "`made.tree`; tree.parquet",
+    "outbreak_cases": "`made.cases`; cases.parquet",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
+
+#: what tables without columns to sort by are in the order of, beside strength
+_UNSORTED = dict.fromkeys(("signals", "fixes"), "day, block of devices, and arrival")
 
 
 def row_of(column: Column) -> str:
@@ -99,7 +122,7 @@ def section(table: TableSchema) -> str:
         f"One row is {table.row}.",
         "",
         f"- From: {FROM[table.name]}.",
-        f"- Sorted by: {', '.join(f'`{name}`' for name in table.sorted_by) or 'strength'}.",
+        f"- Sorted by: {', '.join(f'`{name}`' for name in table.sorted_by) or _UNSORTED.get(table.name, 'strength')}.",
         "",
         "| column | type | unit | null | meaning |",
         "|---|---|---|---|---|",
@@ -110,7 +133,7 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES)
+    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES, *CERTAINTY_TABLES, *ACCURACY_TABLES, *SYNTH_TABLES)
     return "\n\n".join([HEAD.rstrip(), *(section(table) for table in tables)]) + "\n"
 
 

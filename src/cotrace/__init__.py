@@ -10,7 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cotrace import presets
+    from cotrace import presets, synth
+    from cotrace.accuracy.evaluate import Evaluation, evaluate
+    from cotrace.accuracy.shifted import shifted_grids
+    from cotrace.accuracy.sweep import Sweep, sweep
     from cotrace.companions import Companions, find_companions
     from cotrace.errors import CotraceError, CotraceWarning
     from cotrace.exposure.contacts import contacts
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
     from cotrace.exposure.travel import co_travel
     from cotrace.exposure.visitors import visitors
     from cotrace.exposure.zones import Zones, zones
+    from cotrace.footprints.find import find_footprints
+    from cotrace.footprints.options import Certainty, Radio
+    from cotrace.footprints.reliability import reliability
+    from cotrace.footprints.result import Footprints
+    from cotrace.footprints.weighted import weighted_stays
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
     from cotrace.options import CompanionRule, Flags, PingPong, StayOptions, ZoneRule
@@ -37,21 +45,26 @@ if TYPE_CHECKING:
     from cotrace.windows import occupancy
 
 __all__ = [
+    "Certainty",
     "CommonSources",
     "CompanionRule",
     "Companions",
     "CotraceError",
     "CotraceWarning",
+    "Evaluation",
     "Flags",
+    "Footprints",
     "Grid",
     "LinkList",
     "Pairs",
     "PingPong",
     "Pings",
+    "Radio",
     "Rings",
     "Screening",
     "StayOptions",
     "Stays",
+    "Sweep",
     "Table",
     "Tiers",
     "ZoneRule",
@@ -61,7 +74,9 @@ __all__ = [
     "co_travel",
     "common_sources",
     "contacts",
+    "evaluate",
     "find_companions",
+    "find_footprints",
     "find_stays",
     "lift",
     "occupancy",
@@ -73,13 +88,18 @@ __all__ = [
     "read_links",
     "read_pings",
     "read_visits",
+    "reliability",
     "rings",
     "screening",
+    "shifted_grids",
     "significance",
     "split_by_region",
+    "sweep",
+    "synth",
     "tiers",
     "trajectory",
     "visitors",
+    "weighted_stays",
     "with_persons",
     "with_visits",
     "zones",
@@ -94,6 +114,12 @@ _HOMES = {
     "Companions": "companions",
     "CotraceError": "errors",
     "CotraceWarning": "errors",
+    "Certainty": "footprints.options",
+    "Footprints": "footprints.result",
+    "Radio": "footprints.options",
+    "find_footprints": "footprints.find",
+    "reliability": "footprints.reliability",
+    "weighted_stays": "footprints.weighted",
     "Grid": "grid",
     "PingPong": "options",
     "Pings": "io",
@@ -133,12 +159,17 @@ _HOMES = {
     "Screening": "exposure.screening",
     "screening": "exposure.screening",
     "split_by_region": "exposure.regions",
+    "Evaluation": "accuracy.evaluate",
+    "evaluate": "accuracy.evaluate",
+    "shifted_grids": "accuracy.shifted",
+    "Sweep": "accuracy.sweep",
+    "sweep": "accuracy.sweep",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "presets":
-        return importlib.import_module("cotrace.presets")
+    if name in ("presets", "synth"):
+        return importlib.import_module(f"cotrace.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'cotrace' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"cotrace.{_HOMES[name]}"), name)

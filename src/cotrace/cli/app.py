@@ -14,8 +14,10 @@ from typing import Any, NoReturn
 import click
 
 from cotrace.cli.commands import companions, demo, info, stays
+from cotrace.cli.judge import COMMANDS as JUDGE
 from cotrace.cli.meetings import COMMANDS as MEETINGS
 from cotrace.cli.places import COMMANDS as PLACES
+from cotrace.cli.synth import COMMANDS as SYNTH
 from cotrace.cli.ties import COMMANDS as TIES
 from cotrace.errors import CotraceError
 
@@ -121,7 +123,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo, *PLACES, *MEETINGS, *TIES):
+for _command in (companions, stays, info, demo, *PLACES, *MEETINGS, *TIES, *JUDGE, *SYNTH):
     app.add_command(_command)
 
 

@@ -122,7 +122,7 @@ def _from_pings(ask: Callable[[Any, Pings], Any], pings: Pings, given: Given) ->
     if given.get("visits") is not None:
         raise OptionError("--visits have no part here: this query works on pings alone")
     answer = ask(None, pings)
-    len(answer.evidence)
+    len(getattr(answer, "evidence", ()))
     return answer
 
 

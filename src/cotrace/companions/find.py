@@ -14,6 +14,7 @@ from cotrace.companions.cases import NEVER, Cases, read_cases
 from cotrace.companions.index import CellIndex, index_of_built, index_of_stays
 from cotrace.companions.matching import CROWD_WINDOW_S, Matches, match
 from cotrace.companions.result import Companions, _Parts
+from cotrace.companions.sure import asked_for, sure_of
 from cotrace.companions.track import Track
 from cotrace.errors import CotraceTypeError, CotraceWarning, GridError, OptionError
 from cotrace.options import CompanionRule, StayOptions
@@ -22,6 +23,8 @@ from cotrace.stays.passes import Built, Progress, usable_threads
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
+    from cotrace.footprints.options import Certainty
+    from cotrace.footprints.result import Footprints
     from cotrace.io.pings import Pings
 
 __all__ = ["find_companions"]
@@ -41,6 +44,8 @@ def find_companions(
     threads: int | None = None,
     progress: Progress | None = None,
     sort_memory: int | None = None,
+    certainty: bool | Certainty = False,
+    footprints: Footprints | None = None,
 ) -> Companions:
     """Find the devices that kept a case company (时空伴随者).
 
@@ -64,19 +69,25 @@ def find_companions(
         How many to use; all by default. The result does not depend on it.
     progress, sort_memory
         As in :func:`cotrace.find_stays`.
+    certainty : bool or Certainty
+        Where towers are the cells (``by="tower"``): also say for each pair how likely it is that the two shared a cell
+        of the grid for ``min_shared``, and for how long in all; needs ``footprints``. It reads pings once more.
+    footprints : Footprints, optional
+        Where the towers' devices are: :func:`cotrace.find_footprints`.
 
     Returns
     -------
     Companions
         With ``companions`` (one row a case and companion; columns: :ref:`data-model-companions`), ``evidence``,
-        ``funnel``, ``coverage``, ``counts`` and ``explain()``.
+        ``funnel``, ``coverage``, ``counts``, ``explain()``, and ``certainty`` when it was asked for.
 
     Raises
     ------
     CaseError
         When ``as_of`` is missing, given twice or naive, or an id has no exact counterpart among the pings'.
     GridError, OptionError
-        When stays come with another grid, or with other options, than theirs.
+        When stays come with another grid, or with other options, than theirs; when certainty is asked for without
+        footprints, or without towers as cells.
 
     Warns
     -----
@@ -115,6 +126,7 @@ def find_companions(
     """
     n_threads = usable_threads(threads)
     _check_kinds(rule, options)
+    how = asked_for(certainty, footprints, rule, pings_or_stays, options)
     _warn_of_thresholds(rule)
     if isinstance(pings_or_stays, Stays):
         stays = pings_or_stays
@@ -123,7 +135,9 @@ def find_companions(
         clock = Clock()
         index = index_of_stays(stays, listed.ids, n_threads)
         clock.lap("index")
-        return _found(index, listed, rule, stays, None, n_threads, clock)
+        return _sure(
+            _found(index, listed, rule, stays, None, n_threads, clock), stays, footprints, how, n_threads
+        )
     if not hasattr(pings_or_stays, "scan"):
         raise CotraceTypeError(
             f"{type(pings_or_stays).__name__} is neither Pings nor Stays: read it with cotrace.read_pings()"
@@ -143,7 +157,25 @@ def find_companions(
     clock.lap("stays")
     index = index_of_built(built, listed.ids, rule, n_threads)
     clock.lap("index")
-    return _found(index, listed, rule, built, tracked.track, n_threads, clock)
+    found = _found(index, listed, rule, built, tracked.track, n_threads, clock)
+    return _sure(found, pings_or_stays, footprints, how, n_threads, sort_memory)
+
+
+def _sure(
+    found: Companions,
+    source: Pings | Stays,
+    footprints: Footprints | None,
+    how: Certainty | None,
+    threads: int,
+    sort_memory: int | None = None,
+) -> Companions:
+    """Add certainty to a result when it is asked for."""
+    if how is not None and footprints is not None:
+        clock, cases = Clock(), found._parts.cases
+        found.sure = sure_of(source, cases, found.rule, found.options, footprints, how, threads, sort_memory)
+        clock.lap("certainty")
+        found.took |= clock.took
+    return found
 
 
 def _time_asked(cases: Cases, rule: CompanionRule, options: StayOptions) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cotrace.arrays import repeated, take
 from cotrace.companions import words
 from cotrace.companions.cases import NEVER
+from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
 from cotrace.tables import Stays, Table, instants
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cotrace.companions.cases import Cases
     from cotrace.companions.index import CellIndex
     from cotrace.companions.matching import Matches
+    from cotrace.companions.sure import Sure
     from cotrace.counts import Counts
     from cotrace.options import CompanionRule, StayOptions
     from cotrace.schema import TableSchema
@@ -73,7 +75,11 @@ class Companions:
         Time zone of the results.
     took : dict
         Seconds by stage: ``stays`` (reading included), ``index``, ``match``.
+    sure : Sure or None
+        What ``certainty`` is made of, where it was asked for.
     """
+
+    sure: Sure | None = None
 
     def __init__(
         self,
@@ -184,6 +190,18 @@ class Companions:
             },
         }
         return self._table(COVERAGE, columns)
+
+    @cached_property
+    def certainty(self) -> Table:
+        """One row a pair that may have shared a grid cell, where certainty was asked for.
+
+        Columns: :ref:`data-model-certainty`.
+        """
+        if self.sure is None:
+            raise OptionError(
+                "certainty was not asked for: find_companions(..., certainty=True, footprints=find_footprints(...))"
+            )
+        return self.sure.table(self)
 
     @cached_property
     def stays(self) -> Stays:

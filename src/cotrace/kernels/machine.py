@@ -41,6 +41,8 @@ _SCALARS = {int: _LONG, float: ctypes.c_double, bool: ctypes.c_uint8, "l": _LONG
 _SCALARS |= {"L": ctypes.c_uint64, "Q": ctypes.c_uint64, "d": ctypes.c_double, "?": ctypes.c_uint8}
 _SCALARS |= {"i": ctypes.c_int32, "I": ctypes.c_uint32, "h": ctypes.c_int16, "H": ctypes.c_uint16}
 _SCALARS |= {"b": ctypes.c_int8, "B": ctypes.c_uint8}
+#: what arrays may hold: also numbers of half the width, which are no arguments by themselves
+_ITEMS = {*_SCALARS, "f"}
 
 
 def load_or_compile(function: Callable[..., Any], types: tuple[Any, ...]) -> Callable[..., Any]:
@@ -62,7 +64,7 @@ def _is_plain(kind: Any) -> bool:
         return (
             all(_is_plain(k) for k in kind[1:])
             if kind[0] == "tuple"
-            else bool(kind[2]) and kind[0] in _SCALARS
+            else bool(kind[2]) and kind[0] in _ITEMS
         )
     return kind in _SCALARS
 

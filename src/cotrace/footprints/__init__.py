@@ -1,0 +1,1 @@
+"""Where a device is that a tower serves: footprints, stays with weights, and how sure a meeting is."""
