@@ -40,8 +40,8 @@ CITIES = ("shanghai", "xian", "chongqing")
 @click.option(
     "--records",
     type=click.Choice(["full", "sparse", "gps"]),
-    default="full",
-    help="Full signalling (300 to 500 records a device and day, default), some 40, or GPS fixes.",
+    default="sparse",
+    help="Some 40 records a device and day (default), full signalling (300 to 500), or GPS fixes.",
 )
 @click.option(
     "--generations",
