@@ -107,6 +107,7 @@ def page(results: Results) -> str:
         *(sections.threads(result) for result in of_kind(results, "threads")),
         sections.kernels(results),
         sections.startup(results),
+        sections.synth(results),
         METHOD.format(decoding=sections.decoding_cost(results)),
     ]
     return "\n".join(part for part in parts if part)

@@ -255,3 +255,28 @@ def decoding_cost(results: Results) -> str:
         spent = median(run["decode_cpu_s"] for run in runs) / result["data"]["made_rows"]
         said.append(f"{spent * 1e9:.0f} ns of CPU a ping in {words}")
     return f" Measured here, on ten million pings: {' and '.join(said)}."
+
+
+def synth(results: Results) -> str:
+    """Return how fast made cities are written."""
+    recorded = results.get("synth")
+    if recorded is None:
+        return ""
+    rows = [
+        [
+            name,
+            f"{log['rows']:,}",
+            f"{log['rate'] / 1e6:.1f} ({min(log['rates']) / 1e6:.1f} to {max(log['rates']) / 1e6:.1f})",
+            f"{log['ns_a_row']:.0f}",
+            f"{log['bytes_a_row']:.1f}",
+            f"{log['peak_bytes'] / 2**20:,.0f}",
+        ]
+        for name, log in recorded["logs"].items()
+    ]
+    head = ["", "rows", "M rows a second", "ns of one core a row", "bytes a row", "peak MiB"]
+    text = (
+        "What `cotrace synth` writes, with every effect switched on, daily Parquet files included; the aim is "
+        f"{recorded['aim'] / 1e6:.0f} M rows a second, the least {recorded['least'] / 1e6:.0f} M. "
+        f"{box(recorded['machine'])}; {recorded['finished_at'][:10]}.\n"
+    )
+    return "\n".join(["## Made cities\n", text, table(head, rows)])
