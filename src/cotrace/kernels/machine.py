@@ -62,9 +62,7 @@ def load_or_compile(function: Callable[..., Any], types: tuple[Any, ...]) -> Cal
 def _is_plain(kind: Any) -> bool:
     if isinstance(kind, tuple):
         return (
-            all(_is_plain(k) for k in kind[1:])
-            if kind[0] == "tuple"
-            else bool(kind[2]) and kind[0] in _ITEMS
+            all(_is_plain(k) for k in kind[1:]) if kind[0] == "tuple" else bool(kind[2]) and kind[0] in _ITEMS
         )
     return kind in _SCALARS
 
