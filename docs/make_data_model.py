@@ -133,7 +133,15 @@ def section(table: TableSchema) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    tables = (*TABLES, *PLACE_TABLES, *MEETING_TABLES, *TIE_TABLES, *CERTAINTY_TABLES, *ACCURACY_TABLES, *SYNTH_TABLES)
+    tables = (
+        *TABLES,
+        *PLACE_TABLES,
+        *MEETING_TABLES,
+        *TIE_TABLES,
+        *CERTAINTY_TABLES,
+        *ACCURACY_TABLES,
+        *SYNTH_TABLES,
+    )
     return "\n\n".join([HEAD.rstrip(), *(section(table) for table in tables)]) + "\n"
 
 

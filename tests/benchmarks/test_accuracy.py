@@ -13,10 +13,9 @@ from tests.benchmarks.conftest import BENCHMARKS
 
 import accuracy_page
 import accuracy_time
+import cotrace
 from accuracy_outbreak import _near, _ranks
 from accuracy_words import percent, span
-
-import cotrace
 
 WORLDS = 60
 
@@ -68,7 +67,12 @@ def test_what_is_seen_and_what_is_invented():
 def test_time_in_the_right_cell():
     def stays(xs: list[float]) -> Any:
         pings = cotrace.read_pings(
-            {"device": [1] * len(xs), "time": [600 * k for k in range(len(xs))], "x": xs, "y": [5.0] * len(xs)},
+            {
+                "device": [1] * len(xs),
+                "time": [600 * k for k in range(len(xs))],
+                "x": xs,
+                "y": [5.0] * len(xs),
+            },
             unit="s",
         )
         return cotrace.find_stays(pings, options=cotrace.StayOptions(fill="forward"))
