@@ -39,7 +39,7 @@ class Generation:
         return (self.radius_m[0] + self.radius_m[1]) / 2.0
 
 
-_RADII = "radii: FACTS, Mobile networks; "
+_RADII = "radii: as published for these generations (secondary); "
 _MODEL = "path loss and shadows: 3GPP TR 38.901, tables 7.4.1-1 and 7.4.3-2, "
 _MACRO = _RADII + _MODEL + "UMa NLOS"
 _STREET = _RADII + _MODEL + "UMi street canyon NLOS"

@@ -167,7 +167,7 @@ class SignalOptions:
         return np.array([seconds(self.periodic, "periodic"), keep, round(self.area_m), step], np.int64)
 
 
-#: full signalling: 300 to 500 records a device and day (FACTS, Mobile networks)
+#: full signalling: 300 to 500 records a device and day, as published (secondary)
 FULL = SignalOptions()
 #: a feed of some 40 records a device and day, most of them periodic
 SPARSE = SignalOptions(activity_gap="90min", burst=0.0, connected=0.03, flapping=0.02)
