@@ -55,7 +55,7 @@ def plot_sweep(table: Table, *, title: str | None = None, ax: Axes | None = None
         ax.axhline(y - 0.5, color="#DDDDDD", lw=0.8)
     ax.set_yticks(places, ticks, fontsize=8.5)
     ax.set_ylim(low, -0.8)
-    ax.set_xlim(0, 1)
+    ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("share")
     ax.grid(axis="x", color="#E6E6E6", lw=0.7)
     ax.set_axisbelow(True)
