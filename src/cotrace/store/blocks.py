@@ -14,8 +14,8 @@ from cotrace.errors import StoreDamagedError
 
 __all__ = ["BLOCK", "Sink", "Source", "block_sums", "file_digest"]
 
-#: bytes that one CRC-32 stands for
-BLOCK = 1 << 16
+#: bytes that one CRC-32 stands for: small, so that little is read and summed beside a row group of 96 KiB
+BLOCK = 1 << 14
 #: bytes that are written at a time: a whole number of blocks
 _PIECE = 1 << 20
 
@@ -35,7 +35,7 @@ def block_sums(blocks: bytes) -> array[int]:
 
 
 class Sink:
-    """Takes the bytes of a new file: writes them, and keeps their digest and a CRC-32 for each 64 KiB.
+    """Takes the bytes of a new file: writes them, and keeps their digest and a CRC-32 for each 16 KiB.
 
     What is summed is what was handed over, not what a disk gives back: what goes wrong on the way is found.
 
@@ -101,7 +101,7 @@ class Source:
     size : int
         Its bytes.
     blocks : bytes
-        CRC-32 by block of 64 KiB.
+        CRC-32 by block of 16 KiB.
     what : str
         The file's name in errors.
     """
@@ -132,7 +132,7 @@ class Source:
         import numpy as np
 
         size = min(last * BLOCK, self._size) - first * BLOCK
-        data = memoryview(np.empty(size, np.uint8))  # not filled with noughts first, as a bytearray is
+        data = np.empty(size, np.uint8).data  # not filled with noughts first, as a bytearray is
         fd = self._opened()
         try:
             done = 0
@@ -153,7 +153,7 @@ class Source:
 
     def _damaged(self, block: int, how: str) -> StoreDamagedError:
         return StoreDamagedError(
-            f"block {block} (of 64 KiB) of {self._what} {how}: nothing of it was used; look at the disk, then "
+            f"block {block} (of 16 KiB) of {self._what} {how}: nothing of it was used; look at the disk, then "
             "restore the store from a copy, or make it anew from the pings"
         )
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FileEntry", "Files"]
 
+#: what FileEntry.blocks is: within that class, "bytes" is a number
+Sums = bytes
+
 
 @dataclass(frozen=True)
 class FileEntry:
@@ -37,7 +40,7 @@ class FileEntry:
     rows, bytes : int
         Its size.
     blocks : bytes
-        CRC-32 of each block of 64 KiB, four bytes each.
+        CRC-32 of each block of 16 KiB, four bytes each.
     meta : dict
         What the writer says of it; of what JSON has.
     """
@@ -49,7 +52,7 @@ class FileEntry:
     name: str
     rows: int
     bytes: int
-    blocks: bytes = field(repr=False)
+    blocks: Sums = field(repr=False)
     meta: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -6,6 +6,7 @@ before and to the head; a changed bit, a lost row or a lost version is a StoreDa
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -31,14 +32,15 @@ from cotrace.store.paths import could_not_read
 
 __all__ = [
     "NAME",
-    "SCHEMA",
     "Contents",
-    "Head",
     "checked_schema",
     "connected",
     "contents_of",
     "head_of",
+    "now",
     "numbers",
+    "put_version",
+    "reading",
 ]
 
 NAME = "manifest.sqlite"
@@ -118,6 +120,22 @@ def connected(root: Path, write: bool = False) -> Iterator[sqlite3.Connection]:
             db.close()
     except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
         raise translated(error, write) from error
+
+
+@contextmanager
+def reading(db: sqlite3.Connection) -> Iterator[None]:
+    """Read in one transaction: all that is read is of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+
+
+def now() -> str:
+    """Return this machine's time, UTC, as text."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _plain(root: Path, path: Path) -> None:
@@ -316,7 +334,7 @@ def _filled(db: sqlite3.Connection, contents: Contents) -> None:
         f"SELECT kind, day, bucket, batch, name, rows, bytes, blocks, meta FROM files WHERE {_LIVE}",
         (contents.number,),
     )
-    contents.files = sorted((FileEntry(*row[:-1], json.loads(row[-1])) for row in files), key=_order)
+    contents.files = sorted((_entry(*row) for row in files), key=_order)
     for batch, by, meta in db.execute(
         f"SELECT batch, by, meta FROM batches WHERE {_LIVE}", (contents.number,)
     ):
@@ -326,6 +344,20 @@ def _filled(db: sqlite3.Connection, contents: Contents) -> None:
             contents.batches[batch] = json.loads(meta)
         else:
             contents.replaced[batch] = by
+
+
+def _entry(
+    kind: str,
+    day: int | None,
+    bucket: int | None,
+    batch: str | None,
+    name: str,
+    rows: int,
+    size: int,
+    blocks: bytes,
+    meta: str,
+) -> FileEntry:
+    return FileEntry(kind, day, bucket, batch, name, rows, size, blocks, json.loads(meta))
 
 
 def _order(entry: FileEntry) -> tuple[Any, ...]:

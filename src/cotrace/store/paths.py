@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cotrace.errors import StoreDamagedError, StoreError, StorePathError, StoreWriteError
 
-__all__ = ["could_not_write", "folder", "made_root", "object_path", "plain_file", "settled"]
+__all__ = ["could_not_read", "could_not_write", "folder", "made_root", "object_path", "plain_file", "settled"]
 
 #: what a store's folder may hold: anything else, and the folder is of something else
 OWN = {
@@ -23,6 +23,7 @@ OWN = {
     "manifest.sqlite",
     "manifest.sqlite-journal",
     "manifest.new",
+    "manifest.new-journal",
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
