@@ -44,7 +44,9 @@ class Days(RuleBasedStateMachine):
     """A store and its model."""
 
     @initialize(
-        making=makings, buckets=st.sampled_from([1, 3, 16]), ids=st.sampled_from([[1, 2, 300], ["a", "b", "ü7"]])
+        making=makings,
+        buckets=st.sampled_from([1, 3, 16]),
+        ids=st.sampled_from([[1, 2, 300], ["a", "b", "ü7"]]),
     )
     def begin(self, making: Making, buckets: int, ids: list[Any]) -> None:
         self.held = ExitStack()
