@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.store.through import folder, pings_of
 
 import cotrace
 from cotrace.errors import (
@@ -23,7 +24,6 @@ from cotrace.errors import (
     StoreVersionError,
 )
 from cotrace.store.dictionaries import buckets_of
-from tests.store.through import folder, pings_of
 
 DAY = 86_400
 FIRST = 18_932 * DAY
@@ -305,7 +305,7 @@ def test_replacing(path: Path) -> None:
     back = store.ingest(pings_of([(5, FIRST, (0, 0)), (1, FIRST, (0, 0))]))
     assert (back.already, back.replaced_by, back.version) == (True, done.batch, done.version)
     assert "replaced by" in repr(back)
-    with pytest.raises(OptionError, match="replaced by .* already"):
+    with pytest.raises(OptionError, match=r"replaced by .* already"):
         store.ingest(pings_of([(9, FIRST, (0, 0))]), replaces=wrong.batch)
     with pytest.raises(OptionError, match="none of the 1 batches"):
         store.ingest(right, replaces="f" * 64)
