@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.store.through import folder
 
 import cotrace
 from cotrace.store import parts
-from tests.store.through import folder
 
 DAY = 86_400
 FIRST = 18_932 * DAY
