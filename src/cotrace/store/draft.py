@@ -29,8 +29,10 @@ NewPings = dict[tuple[int, int], dict[str, Compact]]
 _Part = tuple["int | None", "str | None"]
 
 
-def load_devices(files: Files, version: Version, settings: Settings) -> Devices:
-    """Return the dictionary of devices of a version."""
+def load_devices(
+    files: Files, version: Version, settings: Settings, known: dict[tuple[str, int], Any] | None = None
+) -> Devices:
+    """Return the dictionary of devices of a version; what is ``known`` by the names of files is not read again."""
     import pyarrow as pa
 
     kind = arrow_type(settings.device_type) if settings.fixed else pa.int64()
@@ -39,7 +41,13 @@ def load_devices(files: Files, version: Version, settings: Settings) -> Devices:
     def load(bucket: int) -> pa.Array:
         if bucket not in entries:
             return from_values([], kind)
-        return files.read(entries[bucket]).column(0).combine_chunks()
+        key = entries[bucket].name, 0
+        if known is None or key not in known:
+            ids = files.read(entries[bucket], use_threads=False).column(0).combine_chunks()
+            if known is None:
+                return ids
+            known[key] = ids
+        return known[key]
 
     return Devices(kind, settings.buckets, load)
 

@@ -80,7 +80,6 @@ class Snapshot:
         self.settings = Settings.from_dict(version.settings)
         self.read = Pruned()
         self._lock = threading.Lock()
-        self.devices = load_devices(files, version, self.settings)
         self._stays = {(e.day, e.bucket): e for e in version.of("stays")}
         self._index = {e.day: e for e in version.of("index")}
         self._places = {e.day: e for e in version.of("places")}
@@ -88,6 +87,7 @@ class Snapshot:
         names = {e.name for e in version.files}
         kept = {} if before is None else before._known
         self._known: dict[tuple[str, int], Any] = {k: value for k, value in kept.items() if k[0] in names}
+        self.devices = load_devices(files, version, self.settings, self._known)
 
     def close(self) -> None:
         """Let go of the version."""
