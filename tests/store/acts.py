@@ -99,7 +99,7 @@ def content(ledger: Any, version: Any) -> Any:
         rows = ledger.files.read(entry, use_threads=False)
         digest = hashlib.sha256()
         for column in rows.column_names:
-            digest.update(rows[column].combine_chunks().to_numpy(zero_copy_only=False).tobytes())
+            digest.update(repr(rows[column].to_pylist()).encode())
         files.append((entry.kind, entry.day, entry.bucket, entry.batch, digest.hexdigest()))
     return sorted(files, key=str), version.batches, version.replaced, version.settings, version.what
 
@@ -155,9 +155,9 @@ def warmed() -> None:
     import pandas as pd  # noqa: F401
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from tests.store import store_acts
 
     import cotrace.store.ledger  # noqa: F401
-    from tests.store import store_acts
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
@@ -167,11 +167,34 @@ def warmed() -> None:
     store_acts.warmed()
 
 
+def ingest_large(root: Path) -> None:
+    """Take in a day of a million rows."""
+    from cotrace.store.ledger import Ledger
+
+    with Ledger.open(root).write() as writer:
+        if "large" not in writer.base.batches:
+            writer.add(writer.files.write(table(7, 0, 0, 1_000_000), kind="pings", day=7, bucket=0))
+            writer.add_batch("large", {})
+            writer.commit({})
+
+
+def large() -> tuple[Act, ...]:
+    """Return acts that need memory."""
+    from tests.store import store_acts
+
+    return Act("ledger-large", prepare, ingest_large, state, wrong), store_acts.LARGE
+
+
 def every() -> tuple[Act, ...]:
     """Return all acts."""
     from tests.store import store_acts
 
     return *LEDGER, *store_acts.ACTS
+
+
+def named(names: list[str] | None) -> list[Act]:
+    """Return the acts of these names; all where none is given."""
+    return [act for act in every() if not names or act.name in names]
 
 
 @dataclass(frozen=True)

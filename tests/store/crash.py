@@ -47,8 +47,7 @@ def main() -> int:
     given = parser.parse_args()
     acts.warmed()
     with tempfile.TemporaryDirectory(dir=given.where) as where:
-        chosen = [act for act in acts.every() if not given.acts or act.name in given.acts]
-        bases = [stops.Base.of(act, Path(where)) for act in chosen]
+        bases = [stops.Base.of(act, Path(where)) for act in acts.named(given.acts)]
         bad = 0
         if given.points:
             bad += record.put(given.out, "killed_at_random", random_points(bases, given.points, given.seed))

@@ -150,7 +150,7 @@ def many(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--flips", type=int, default=10_000)
+    parser.add_argument("--flips", type=int, default=10_000, help="of all stores together")
     parser.add_argument(
         "--writes", type=int, default=1_000, help="flips of the manifest that are followed by an ingest"
     )
@@ -163,10 +163,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=given.where) as where:
         start = time.time()
         found = {}
-        for name, prepare, state in acts.worlds():
+        worlds = acts.worlds()
+        for name, prepare, state in worlds:
             root = Path(where) / name
             stops.forked(lambda p=prepare, r=root: p(r))  # type: ignore[misc]
-            found[name] = many(flips, state, root, given.flips, given.seed)
+            found[name] = many(flips, state, root, given.flips // len(worlds), given.seed)
         section = record.of_counts("flipped bits", found, BAD, start, seed=given.seed)
         bad += record.put(given.out, "flipped_bits", section)
         start = time.time()

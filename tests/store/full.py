@@ -9,6 +9,7 @@ EIO from the n-th on (needs a C compiler), and a limit to the size of a file (RL
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import resource
@@ -28,6 +29,10 @@ from tests.store import acts, record, shim, stops
 
 BAD = (*stops.BAD, "another_error", "unreadable")
 PAGE = 4096
+#: bytes of memory with which what is starved can be done
+MOST = 256 << 20
+PIECE = 1 << 18
+_BALLAST: list[bytearray] = []
 
 
 def outcome(
@@ -55,6 +60,8 @@ def _tried(base: stops.Base, root: Path, limit: Callable[[], None]) -> str:
         base.act.do(root)
     except StoreWriteError:
         return "refused"
+    except MemoryError:
+        return "memory_error"
     except Exception as error:
         print(f"{base.act.name}: {type(error).__name__}: {error}", file=sys.stderr)
         return "another_error"
@@ -92,6 +99,38 @@ def filled(bases: list[stops.Base], points: int, small: Path) -> dict[str, Count
         shutil.rmtree(root)
         record.told(number, points)
     return found
+
+
+def starved(bases: list[stops.Base], points: int, where: Path) -> dict[str, Counter[str]]:
+    """Do acts with less and less memory (RLIMIT_AS): a MemoryError, or a process that dies, leaves the store whole."""
+    found: dict[str, Counter[str]] = {base.act.name: Counter() for base in bases}
+    for number in range(points):
+        base = bases[number % len(bases)]
+        root = where / "starved"
+        shutil.copytree(base.where, root)
+        more = number * MOST // points
+
+        def limit(more: int = more) -> None:
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used, resource.RLIM_INFINITY))
+            _held_but(more)
+
+        try:
+            found[base.act.name].update(outcome(base, root, limit, lambda: None))
+        except stops.ChildError:
+            found[base.act.name].update(base.looked(root))
+            found[base.act.name].update(points=1, died=1)
+        shutil.rmtree(root)
+        record.told(number, points)
+    return found
+
+
+def _held_but(more: int) -> None:
+    """Take all the memory that can be had, and give so much of it back."""
+    with contextlib.suppress(MemoryError):
+        while True:
+            _BALLAST.append(bytearray(PIECE))
+    del _BALLAST[: more // PIECE]
 
 
 def limited(bases: list[stops.Base], points: int, where: Path) -> dict[str, Counter[str]]:
@@ -141,7 +180,7 @@ def behind(given: argparse.Namespace) -> int:
     """Do what is done behind the shim, and print its section."""
     start = time.time()
     acts.warmed()
-    bases = [stops.Base.of(act, given.behind) for act in acts.every()]
+    bases = [stops.Base.of(act, given.behind) for act in acts.named(given.acts)]
     bad = 0
     for name, error in (
         ("no_space_at_every_operation", errno.ENOSPC),
@@ -155,18 +194,22 @@ def behind(given: argparse.Namespace) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=50)
+    parser.add_argument("--points", type=int, default=50, help="amounts of room on a disk")
+    parser.add_argument("--memory", type=int, default=50, help="points at which memory is limited")
     parser.add_argument("--step", type=int, default=1, help="each how many-th operation fails; 0: none")
+    parser.add_argument("--acts", nargs="*", help="names of acts (all)")
     parser.add_argument("--behind", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--where", help="a folder to work in")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if given.behind is not None:
         return behind(given)
+    # its own pool reserves a gigabyte of addresses, from which all would be served
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     acts.warmed()
     bad = 0
     with tempfile.TemporaryDirectory(dir=given.where) as where:
-        bases = [stops.Base.of(act, Path(where)) for act in acts.every()]
+        bases = [stops.Base.of(act, Path(where)) for act in acts.named(given.acts)]
         start = time.time()
         with mounted(Path(where) / "small", 64 << 20) as able:
             how: dict[str, Any] = {"how": "tmpfs of 64 MiB, filled up to a rest"}
@@ -176,10 +219,16 @@ def main() -> int:
                 how = {"how": "RLIMIT_FSIZE: nothing may be mounted here"}
                 found = limited(bases, given.points, Path(where))
         bad += record.put(given.out, "disk_full", record.of_counts("disk full", found, BAD, start, **how))
+        if given.memory and Path("/proc/self/statm").exists():
+            start = time.time()
+            large = [stops.Base.of(act, Path(where)) for act in acts.large()]
+            section = record.of_counts("memory limit", starved(large, given.memory, Path(where)), BAD, start)
+            bad += record.put(given.out, "memory_limit", section)
         library = shim.built(Path(where)) if given.step else None
         if library is not None:
             arguments = ["--behind", str(Path(where) / "behind"), "--step", str(given.step)]
             (Path(where) / "behind").mkdir()
+            arguments += ["--acts", *given.acts] if given.acts else []
             arguments += ["--out", str(given.out)] if given.out else []
             print(shim.run("tests.store.full", arguments, library, Path(where) / "behind"))
     return 1 if bad else 0

@@ -3,8 +3,8 @@
 ``python -m tests.store.many --seconds 600 --out docs/store-durability.json``
 
 The writer takes in days, late files, forgets the oldest day and compacts, and writes down for each version what
-``find_stays`` makes of all pings that count by then. Each reader reads everything again and again, and writes down which
-version it read and what it found. At the end these are compared.
+``find_stays`` makes of all pings that count by then. Each reader reads everything again and again, and writes down
+which version it read and what it found. At the end these are compared.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def writes(root: Path, out: Path, until: float) -> None:
                 print(
                     json.dumps(["error", f"version {store.version} is not what find_stays says"]), file=lines
                 )
-            print(json.dumps([store.version, truth]), file=lines)
+            print(json.dumps([store.version, truth]), file=lines, flush=True)
 
 
 def _all(parts: list[tuple[int, bool]]) -> Any:
@@ -89,7 +89,7 @@ def run(seconds: float, readers: int, where: Path) -> Counter[str]:
     until = time.time() + seconds
     writer = fork.Process(target=writes, args=(root, where / "w", until))
     writer.start()
-    while not (root / "manifest.sqlite").exists():
+    while not (where / "w").exists() or not (where / "w").read_text():  # the first version is there
         time.sleep(0.05)
     others = [fork.Process(target=reads, args=(root, where / f"r{i}", until, i)) for i in range(readers)]
     for process in others:
@@ -122,8 +122,8 @@ def compared(where: Path, readers: int) -> Counter[str]:
             elif version in truth:
                 found["whole" if digest == truth[version] else "other"] += 1
                 seen.add(version)
-            else:  # before the first ingest there is nothing; all else is written down
-                found["before_the_first" if version == 0 else "unknown_version"] += 1
+            else:
+                found["unknown_version"] += 1
     found["versions_read"] = len(seen)
     return found
 

@@ -62,7 +62,14 @@ def _module() -> list[str]:
 
 
 def _arguments() -> list[str]:
-    """Return the arguments but those that say where."""
-    given = sys.argv[1:]
-    private = ("--where", "--behind")
-    return [a for i, a in enumerate(given) if a not in private and (not i or given[i - 1] not in private)]
+    """Return the arguments but those that say where on this machine."""
+    found = []
+    given = iter(sys.argv[1:])
+    for word in given:
+        if word in ("--where", "--behind"):
+            next(given)
+        elif word == "--out":
+            found += [word, f"docs/{Path(next(given)).name}"]
+        else:
+            found.append(word)
+    return found

@@ -14,12 +14,12 @@ DAY = 86400
 FIRST = 19_000 * DAY
 
 
-def columns(day: int, late: bool = False, devices: int = 40) -> dict[str, Any]:
+def columns(day: int, late: bool = False, devices: int = 40, each: int = 60) -> dict[str, Any]:
     """Return columns of a day: devices that walk over a few cells; ``late``: some that came a day too late."""
     import numpy as np
 
     rng = np.random.default_rng([day, late])
-    n = devices * (3 if late else 60)
+    n = devices * (3 if late else each)
     device = rng.integers(0, devices, n)
     time = FIRST + day * DAY + np.sort(rng.integers(0, DAY, n))
     place = (device * 7 + time // 14_400) % 11
@@ -29,6 +29,14 @@ def columns(day: int, late: bool = False, devices: int = 40) -> dict[str, Any]:
         "x": 400.0 + 800.0 * place,
         "y": np.full(n, 100.0),
     }
+
+
+def ingest_large(root: Path) -> None:
+    """Take in a day of 200,000 pings."""
+    import cotrace
+
+    with opened(root) as store:
+        store.ingest(cotrace.read_pings(columns(4, devices=200, each=1000), unit="s"))
 
 
 def pings(day: int, late: bool = False) -> Any:
@@ -127,6 +135,7 @@ ACTS = (
     Act("forget days", prepare, forget_before, state, acts.wrong_or_more),
     Act("compact", prepare, compact, state, acts.wrong_or_more),
 )
+LARGE = Act("a large ingest", prepare, ingest_large, state, acts.wrong)
 JOURNEY = acts.Journey(
     "store",
     (created, day(0), day(1), day(2), day(1, late=True), compact, forget_device, day(3), forget_before),
@@ -147,5 +156,5 @@ def warmed() -> None:
     import cotrace.kernels.store_pings
     import cotrace.kernels.store_rows
     import cotrace.kernels.times
-    import cotrace.store.store
+    import cotrace.store.store  # noqa: F401
     from cotrace.io import pings, scan, towers  # noqa: F401

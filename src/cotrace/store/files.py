@@ -223,10 +223,10 @@ class Files:
             raise self._undecoded(entry, error) from error
 
     def _undecoded(self, entry: FileEntry, error: Exception) -> StoreError:
-        locked = "" if self.encryption is None else " (is it the key that it was written with?)"
-        return StoreDamagedError(
-            f"{entry.what} cannot be decoded: {type(error).__name__}{locked}; open the store with the key that it was "
-            "written with, or restore it from a copy"
+        # not damage: its bytes have been held to their sums
+        return StoreError(
+            f"{entry.what} cannot be decoded ({type(error).__name__}), though its bytes are what was written: open the "
+            "store with the key that it was written with, or with a newer pyarrow"
         )
 
     def _opened(self, entry: FileEntry) -> int:

@@ -57,6 +57,8 @@ TABLES = (
     " batch TEXT, name TEXT, rows INTEGER, bytes INTEGER, blocks BLOB, meta TEXT)",
     "CREATE TABLE batches (id INTEGER PRIMARY KEY, since INTEGER, until INTEGER, batch TEXT, by TEXT, meta TEXT)",
 )
+#: the one way in which JSON is written: what is digested is always the same text
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 _MEND = "restore the store from a copy, or make it anew from the pings"
 _DAMAGED_CODES = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_FORMAT", "SQLITE_MISMATCH"}
 
@@ -205,7 +207,7 @@ class Contents:
         digest = hashlib.blake2b(digest_size=32)
         for text in (str(self.number), self.made_at, canonical(self.what), canonical(self.settings)):
             _fed(digest, text.encode())
-        for row in sorted(canonical(key_of(f)) + value_of(f) for f in self.files):
+        for row in sorted(row_of(entry) for entry in self.files):
             _fed(digest, row.encode())
         _fed(digest, b"batches")
         for batch in sorted(self.batches):
@@ -221,9 +223,9 @@ def key_of(entry: FileEntry) -> tuple[Any, ...]:
     return entry.kind, entry.day, entry.bucket, entry.batch, entry.name
 
 
-def value_of(entry: FileEntry) -> str:
-    """Return everything else of a file, as text."""
-    return canonical([entry.rows, entry.bytes, entry.blocks.hex(), entry.meta])
+def row_of(entry: FileEntry) -> str:
+    """Return everything that the manifest has of a file, as text."""
+    return canonical([*key_of(entry), entry.rows, entry.bytes, entry.blocks.hex(), entry.meta])
 
 
 def batch_rows(version: Any) -> set[tuple[str, str | None, str]]:
@@ -240,7 +242,7 @@ def _fed(digest: Any, data: bytes) -> None:
 
 def canonical(value: Any) -> str:
     """Return JSON of a value that is always the same text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _JSON.encode(value)
 
 
 def chained(previous: bytes, number: int, digest: bytes) -> bytes:

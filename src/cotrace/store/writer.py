@@ -177,15 +177,15 @@ class Writer:
 def _inserted(db: sqlite3.Connection, base: Version, following: Contents, previous: bytes) -> None:
     """Write what differs between two versions, the version itself, and the head."""
     number = following.number
-    old = {(manifest.key_of(e), manifest.value_of(e)) for e in base.files}
-    new = {(manifest.key_of(e), manifest.value_of(e)): e for e in following.files}
-    for key, _ in old - set(new):
+    old = {manifest.row_of(entry): entry for entry in base.files}
+    new = {manifest.row_of(entry): entry for entry in following.files}
+    for entry in (entry for row, entry in old.items() if row not in new):
         db.execute(
             "UPDATE files SET until = ? WHERE until IS NULL AND kind = ? AND day IS ? AND bucket IS ? AND batch IS ?"
             " AND name = ?",
-            (number, *key),
+            (number, *manifest.key_of(entry)),
         )
-    for entry in (entry for at, entry in new.items() if at not in old):
+    for entry in (entry for row, entry in new.items() if row not in old):
         row = (*manifest.key_of(entry), entry.rows, entry.bytes, entry.blocks, manifest.canonical(entry.meta))
         db.execute(
             "INSERT INTO files (since, kind, day, bucket, batch, name, rows, bytes, blocks, meta)"
