@@ -197,10 +197,10 @@ class Files:
             return pq.ParquetFile(
                 pa.PythonFile(source, mode="r"), metadata=metadata, decryption_properties=unlocked
             )
-        except StoreError:
+        except (StoreError, MemoryError):
             raise
-        except (OSError, ValueError) as error:
-            raise self._undecoded(entry, error) from error
+        except Exception as error:  # of a KMS any
+            raise self._undecoded(entry, error) from None
 
     def read(
         self,
@@ -217,10 +217,10 @@ class Files:
             if row_groups is None:
                 return file.read(columns=asked, use_threads=use_threads)
             return file.read_row_groups(list(row_groups), columns=asked, use_threads=use_threads)
-        except StoreError:
+        except (StoreError, MemoryError):
             raise
-        except (OSError, ValueError) as error:
-            raise self._undecoded(entry, error) from error
+        except Exception as error:  # of a KMS any
+            raise self._undecoded(entry, error) from None
 
     def _undecoded(self, entry: FileEntry, error: Exception) -> StoreError:
         # not damage: its bytes have been held to their sums
