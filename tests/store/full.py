@@ -210,15 +210,16 @@ def main() -> int:
     bad = 0
     with tempfile.TemporaryDirectory(dir=given.where) as where:
         bases = [stops.Base.of(act, Path(where)) for act in acts.named(given.acts)]
-        start = time.time()
-        with mounted(Path(where) / "small", 64 << 20) as able:
-            how: dict[str, Any] = {"how": "tmpfs of 64 MiB, filled up to a rest"}
-            if able:
-                found = filled(bases, given.points, Path(where) / "small")
-            else:
-                how = {"how": "RLIMIT_FSIZE: nothing may be mounted here"}
-                found = limited(bases, given.points, Path(where))
-        bad += record.put(given.out, "disk_full", record.of_counts("disk full", found, BAD, start, **how))
+        if given.points:
+            start = time.time()
+            with mounted(Path(where) / "small", 64 << 20) as able:
+                how: dict[str, Any] = {"how": "tmpfs of 64 MiB, filled up to a rest"}
+                if able:
+                    found = filled(bases, given.points, Path(where) / "small")
+                else:
+                    how = {"how": "RLIMIT_FSIZE: nothing may be mounted here"}
+                    found = limited(bases, given.points, Path(where))
+            bad += record.put(given.out, "disk_full", record.of_counts("disk full", found, BAD, start, **how))
         if given.memory and Path("/proc/self/statm").exists():
             start = time.time()
             large = [stops.Base.of(act, Path(where)) for act in acts.large()]

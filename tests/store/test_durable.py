@@ -45,7 +45,7 @@ def test_killed_at_calls_and_at_random(tmp_path: Path) -> None:
     found = ran(
         tmp_path, "crash", "--points", "6", "--every", "131", "--acts", "ledger-ingest", "ingest", "compact"
     )
-    assert found["killed_at_random"]["points"] == 6
+    assert found["killed_at_random"]["stopped"] == 6
     if "killed_at_every_call" not in found:
         pytest.skip("ptrace is not allowed here")
     total = found["killed_at_every_call"]
