@@ -108,17 +108,6 @@ def joined() -> Timed:
     return rows().shape[0], lambda: join_rows(rows(), 0, 14 * DAY, out)
 
 
-def copied() -> Timed:
-    from cotrace.kernels.store_rows import copy_ranges
-
-    by_cell = np.ascontiguousarray(rows()[:, [0, 2, 3]])
-    begin = np.arange(0, by_cell.shape[0] - 100, 200)
-    size = np.full(begin.size, 100)
-    out = np.empty((100 * begin.size, 3), np.int32)
-    to = np.arange(begin.size) * 100
-    return 100 * begin.size, lambda: copy_ranges(by_cell, begin, size, to, DAY, out)
-
-
 def by_cell() -> Timed:
     from cotrace.store.parts import by_cell
 
@@ -132,7 +121,6 @@ STORE: dict[str, Callable[[], Timed]] = {
     "count_parts+deal_parts": dealt,
     "group_pings+distinct_pings": compacted,
     "newest_pings": newest,
-    "copy_ranges": copied,
     "cut_rows": cut,
     "join_rows": joined,
     "merge_by_cell": by_cell,

@@ -7,37 +7,7 @@ from numpy.typing import NDArray
 
 from cotrace.kernels.jit import kernel
 
-__all__ = ["copy_ranges", "cut_rows", "join_rows", "merge_by_cell"]
-
-
-@kernel
-def copy_ranges(
-    rows: NDArray[np.int32],
-    begin: NDArray[np.int64],
-    size: NDArray[np.int64],
-    to: NDArray[np.int64],
-    later: int,
-    out: NDArray[np.int32],
-) -> None:
-    """Copy ranges of rows, and move their times.
-
-    Parameters
-    ----------
-    rows : int32[n, 3]
-        Device, start, end.
-    begin, size, to : int64[ranges]
-        Where each range begins, how many rows it has, and where in ``out`` it goes.
-    later : int
-        Seconds to add.
-    out : int32[m, 3]
-        Filled there. O(rows that are copied).
-    """
-    for k in range(begin.size):
-        for i in range(size[k]):
-            at, place = np.uint64(begin[k] + i), np.uint64(to[k] + i)
-            out[place, 0] = rows[at, 0]
-            out[place, 1] = rows[at, 1] + later
-            out[place, 2] = rows[at, 2] + later
+__all__ = ["cut_rows", "join_rows", "merge_by_cell"]
 
 
 @kernel

@@ -264,47 +264,50 @@ class Snapshot:
         """
         found = [day for day in sorted(days) if day in self._index]
         self._pass_over(len(self._index) - len(found))
-        where = on_threads(lambda day: self._where(day, cells), found, self.threads)
-        sizes = np.array([hi - lo for lo, hi in where], dtype=np.int64).reshape(len(found), cells.size)
+        cells = np.ascontiguousarray(cells)
+
+        def one(day: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+            return self._rows_in_day(day, cells)
+
+        read = on_threads(one, found, self.threads)
+        sizes = np.array([size for _, size in read], dtype=np.int64).reshape(len(read), cells.size)
         lo = np.concatenate([[0], np.cumsum(sizes.sum(axis=0))]).astype(np.int64)
         out = np.empty((int(lo[-1]), 3), dtype=np.int32)
-        # a cell's rows of a day go after those of the days before
-        to = lo[:-1] + np.cumsum(sizes, axis=0) - sizes
-
-        def one(number: int) -> None:
-            self._copy_day(found[number], where[number][0], sizes[number], to[number], out)
-
-        on_threads(one, range(len(found)), self.threads)
+        at = lo[:-1].copy()
+        for rows, size in read:
+            # each row goes where its cell is, after what the days before gave
+            shift = np.repeat(at - (np.cumsum(size) - size), size)
+            out[shift + np.arange(len(rows))] = rows
+            at += size
         return out, lo
 
-    def _copy_day(
-        self,
-        day: int,
-        lo: NDArray[np.int64],
-        size: NDArray[np.int64],
-        to: NDArray[np.int64],
-        out: NDArray[np.int32],
-    ) -> None:
-        """Copy rows of a day's index, ``size`` from ``lo`` on for each cell, to their places in ``out``."""
-        from cotrace.kernels.store_rows import copy_ranges
-
-        entry, some = self._index[day], np.flatnonzero(size)
+    def _rows_in_day(self, day: int, cells: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return a day's rows of cells, cell by cell, with seconds from the base; and how many each has."""
+        entry = self._index[day]
+        lo, hi = self._where(day, cells)
+        size = hi - lo
+        some = np.flatnonzero(size)
         if not some.size:
             self._pass_over(1)
-            return
-        lo, size, to = lo[some], size[some], to[some]
+            return np.empty((0, 3), dtype=np.int32), size
+        first, last = lo[some] // parts.INDEX_GROUP, (hi[some] - 1) // parts.INDEX_GROUP
         metadata = self._footer(entry)
         touched = np.zeros(metadata.num_row_groups + 1, dtype=np.int64)
-        np.add.at(touched, lo // parts.INDEX_GROUP, 1)
-        np.add.at(touched, (lo + size - 1) // parts.INDEX_GROUP + 1, -1)
+        np.add.at(touched, first, 1)
+        np.add.at(touched, last + 1, -1)
         groups = np.flatnonzero(np.cumsum(touched)[:-1])
         self._count(entry, metadata, groups.tolist())
         table = self.files.read(entry, row_groups=groups.tolist(), metadata=metadata, use_threads=False)
-        # where a row group of the file is among those that were read
+        rows = parts.rows_of_index(table)
+        # where a row of the file is among those that were read
         begin = np.full(metadata.num_row_groups, -1, dtype=np.int64)
         begin[groups] = np.arange(groups.size) * parts.INDEX_GROUP
-        at = begin[lo // parts.INDEX_GROUP] + lo % parts.INDEX_GROUP
-        copy_ranges(parts.rows_of_index(table), at, size, to, day * DAY - self.base, out)
+        shift = begin[lo[some] // parts.INDEX_GROUP] + lo[some] % parts.INDEX_GROUP
+        out_lo = np.cumsum(size[some]) - size[some]
+        picked = np.repeat(shift - out_lo, size[some]) + np.arange(int(size.sum()))
+        rows = rows[picked]
+        rows[:, 1:] += np.int32(day * DAY - self.base)
+        return rows, size
 
     def sizes_in(self, cells: NDArray[np.int32], days: Sequence[int]) -> NDArray[np.int64]:
         """Return how many rows each cell has on days: read from the places alone."""
