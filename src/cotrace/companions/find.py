@@ -174,15 +174,13 @@ def _in_store(
     threads: int,
 ) -> Companions:
     """Find companions in a store: only days and cells of the cases are read."""
-    clock = Clock()
-    with store.asking("find_companions") as asked:
-        snapshot = asked.snapshot
-        _check_options(snapshot, options)
-        listed = read_cases(cases, as_of, snapshot.device_type)
-        index = index_of_snapshot(snapshot, listed.ids, listed.windows(rule.lookback_s), rule, threads)
-        clock.lap("index")
-        found = _found(index, listed, rule, snapshot, None, threads, clock)
-        asked.answer(listed.ids, len(found))
+    clock, snapshot = Clock(), store.snapshot
+    _check_options(snapshot, options)
+    listed = read_cases(cases, as_of, snapshot.device_type)
+    index = index_of_snapshot(snapshot, listed.ids, listed.windows(rule.lookback_s), rule, threads)
+    clock.lap("index")
+    found = _found(index, listed, rule, snapshot, None, threads, clock)
+    store.answered("find_companions", listed.ids, len(found))
     stays = store.read_stays(what="find_companions") if how is not None else snapshot
     return _sure(found, stays, footprints, how, threads)
 
