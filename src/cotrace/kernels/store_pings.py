@@ -205,40 +205,41 @@ def newest_pings(
     devices: NDArray[np.int32],
     seconds: NDArray[np.int32],
     cells: NDArray[np.int32],
+    rows: NDArray[np.int32],
     order: NDArray[np.int64],
-    first: NDArray[np.int32],
-    second: NDArray[np.int32],
-    cell: NDArray[np.int32],
-) -> int:
-    """Find the first second from the day's midnight on and the last ping of each device.
+    out: NDArray[np.int32],
+) -> None:
+    """Find the last ping of each device on a day, and count what became of its pings.
 
     Parameters
     ----------
-    devices, seconds, cells : int32[n]
-        Sorted by device, second; a device's number counts up by one. What is before the midnight has a negative
-        second.
+    devices, seconds, cells, rows : int32[n]
+        As :func:`distinct_pings` makes them. What is before the day's midnight has a negative second, and is not
+        looked at.
     order : int64[codes of cells]
         What cells are compared by where two are in one second: the greatest is used.
-    first, second, cell : int32[devices]
-        Filled: first second that is not negative, second of the last ping and its cell.
-
-    Returns
-    -------
-    used : int
-        Different seconds of devices, those before the midnight left out. O(n).
+    out : int32[6, devices]
+        Filled: second of the last ping and its cell, first second, rows of the input, pings used (one a second), and
+        rows that are not in the cell that is used. O(n).
     """
-    used = 0
-    for i in range(devices.size):
-        d = np.uint64(devices[i])
-        fresh = i == 0 or devices[i - 1] != devices[i]
-        if fresh:
-            first[d] = -1
-        if seconds[i] >= 0 and first[d] < 0:
-            first[d] = seconds[i]
-        if fresh or seconds[i] != second[d]:
-            used += int(seconds[i] >= 0)
-            second[d] = seconds[i]
-            cell[d] = cells[i]
-        elif order[cells[i]] > order[cell[d]]:
-            cell[d] = cells[i]
-    return used
+    out[:, :] = 0
+    i, n = 0, devices.size
+    while i < n:
+        d, second = np.uint64(devices[i]), seconds[i]
+        if second < 0:
+            i += 1
+            continue
+        cell, mine, total = cells[i], rows[i], rows[i]
+        i += 1
+        while i < n and devices[i] == devices[i - 1] and seconds[i] == second:
+            total += rows[i]
+            if order[cells[i]] > order[cell]:
+                cell, mine = cells[i], rows[i]
+            i += 1
+        if out[4, d] == 0:
+            out[2, d] = second
+        out[0, d] = second
+        out[1, d] = cell
+        out[3, d] += total
+        out[4, d] += 1
+        out[5, d] += total - mine

@@ -25,7 +25,7 @@ def asked_instant(value: Any, name: str) -> int | None:
     OptionError
         When it is not a datetime or an ISO text with a time zone, nor a whole number of unix seconds.
     """
-    if value is None or isinstance(value, int | np.integer) and not isinstance(value, bool):
+    if value is None or (isinstance(value, int | np.integer) and not isinstance(value, bool)):
         return None if value is None else int(value)
     if isinstance(value, str):
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,41 @@ if TYPE_CHECKING:
 
     from cotrace.options import StayOptions
 
-__all__ = ["Built", "DayCounts", "Tails", "build_day", "build_smoothed", "newest_tails"]
+__all__ = ["Built", "DayCounts", "Tails", "build_day", "build_smoothed", "newest_tails", "no_tails"]
+
+_NEVER = np.iinfo(np.int32).min
 
 
 class Tails(NamedTuple):
-    """The last ping of each device of a day: codes, seconds of the day, codes; by device."""
+    """The last ping of each device of a day, by device, and what became of all of its pings.
+
+    Codes of devices, seconds of the day, codes of cells; first second, rows of the input, pings used, conflicts.
+    """
 
     devices: NDArray[np.int32]
     seconds: NDArray[np.int32]
     cells: NDArray[np.int32]
+    first: NDArray[np.int32]
+    pings: NDArray[np.int32]
+    used: NDArray[np.int32]
+    conflicts: NDArray[np.int32]
+
+    def some(self, which: NDArray[Any]) -> Tails:
+        """Return those of some devices."""
+        return Tails(*(np.ascontiguousarray(column[which]) for column in self))
+
+    def counts(self) -> DayCounts:
+        """Return what became of the pings of all of them."""
+        pings, used, conflicts = (
+            int(column.sum(dtype=np.int64)) for column in (self.pings, self.used, self.conflicts)
+        )
+        first, last = int(self.first.min(initial=DAY)), int(self.seconds.max(initial=0))
+        return DayCounts(pings, used, pings - used, conflicts, 0, first, last)
+
+
+def no_tails() -> Tails:
+    """Return those of no device."""
+    return Tails(*(np.empty(0, dtype=np.int32) for _ in Tails._fields))
 
 
 @dataclass
@@ -51,6 +77,14 @@ class Built:
     gaps: NDArray[np.int64]
 
 
+class Carried(NamedTuple):
+    """The newest ping of each device before a day: codes, negative seconds from its midnight, codes of cells."""
+
+    devices: NDArray[np.int32]
+    seconds: NDArray[np.int32]
+    cells: NDArray[np.int32]
+
+
 class _Ordered(NamedTuple):
     """Pings by device, second; devices are numbered 0, 1, …, and ``codes`` says which these are."""
 
@@ -59,30 +93,18 @@ class _Ordered(NamedTuple):
     lo: NDArray[np.int64]
 
 
-def newest_tails(tails: Sequence[tuple[int, Tails]], n_devices: int, n_buckets: int) -> Tails:
+def newest_tails(tails: Sequence[tuple[int, Tails]], n_devices: int, n_buckets: int) -> Carried:
     """Return the newest of the tails of several days; ``tails`` are (days before today, tails), the oldest first.
 
     Seconds are from today's midnight: negative.
     """
-    if not tails:
-        return Tails(*(np.empty(0, dtype=np.int32) for _ in range(3)))
-    if len(tails) == 1:
-        back, one = tails[0]
-        return Tails(one.devices, one.seconds - np.int32(back * DAY), one.cells)
-    second = np.full(n_devices, np.iinfo(np.int32).min, dtype=np.int32)
-    cell = np.empty(n_devices, dtype=np.int32)
+    second = np.full(n_devices, _NEVER, dtype=np.int32)
+    cell, code = np.zeros(n_devices, dtype=np.int32), np.zeros(n_devices, dtype=np.int32)
     for back, one in tails:
         at = one.devices // n_buckets
-        second[at], cell[at] = one.seconds - np.int32(back * DAY), one.cells
-    there = np.flatnonzero(second > np.iinfo(np.int32).min).astype(np.int32)
-    bucket = (
-        int(tails[0][1].devices[0] % n_buckets) if tails[0][1].devices.size else _bucket_of(tails, n_buckets)
-    )
-    return Tails(there * n_buckets + np.int32(bucket), second[there], cell[there])
-
-
-def _bucket_of(tails: Sequence[tuple[int, Tails]], n_buckets: int) -> int:
-    return next((int(t.devices[0] % n_buckets) for _, t in tails if t.devices.size), 0)
+        second[at], cell[at], code[at] = one.seconds - np.int32(back * DAY), one.cells, one.devices
+    there = np.flatnonzero(second > _NEVER)
+    return Carried(code[there], second[there], cell[there])
 
 
 def _ordered(sources: Sequence[Compact], n_devices: int, n_buckets: int, n_cells: int) -> _Ordered:
@@ -114,7 +136,7 @@ def _ordered(sources: Sequence[Compact], n_devices: int, n_buckets: int, n_cells
 
 def build_day(
     sources: Sequence[Compact],
-    tails: Tails,
+    before: Carried,
     order: NDArray[np.int64],
     options: StayOptions,
     n_devices: int,
@@ -126,8 +148,8 @@ def build_day(
     ----------
     sources : sequence of Compact
         The pings of each batch, with the store's codes; at least one ping in all.
-    tails : Tails
-        The newest ping of each device before the day, seconds from its midnight.
+    before : Carried
+        The newest ping of each device before the day.
     order : int64 array
         What cells are compared by, by code.
     options : StayOptions
@@ -141,35 +163,32 @@ def build_day(
     Built
         What begins before the day is cut at the device's first ping of the day.
     """
-    from cotrace.kernels.store_pings import newest_pings
     from cotrace.kernels.store_rows import cut_rows
 
     sources = [s for s in sources if s.devices.size]
     here = np.zeros(n_devices, dtype=np.bool_)
     for pings in sources:
         here[pings.devices // n_buckets] = True
-    before = np.flatnonzero(here[tails.devices // n_buckets])
-    carried = Compact(
-        tails.devices[before],
-        tails.seconds[before],
-        tails.cells[before],
-        np.ones(before.size, dtype=np.int32),
-    )
-    ordered = _ordered([*sources, carried], n_devices, n_buckets, order.size)
-    codes, pings, _ = ordered
-    n = codes.size
-    first, last, cell = (np.empty(n, dtype=np.int32) for _ in range(3))
-    used = newest_pings(pings.devices, pings.seconds, pings.cells, order, first, last, cell)
+    # who has no ping on the day has no pair of pings that the day owns
+    which = np.flatnonzero(here[before.devices // n_buckets])
+    carried = Compact(*(column[which] for column in before), rows=np.ones(which.size, dtype=np.int32))
+    codes, pings, _ = _ordered([*sources, carried], n_devices, n_buckets, order.size)
+    tails = _tails_of(codes, pings, order)
     builder = StayBuilder(options, lambda: order)
-    builder.append(pings.devices, pings.seconds, pings.cells, n, pings.rows)
-    rows = by_device([block.translated() for block in builder.finalize()], n)
-    out = np.empty((rows.shape[0] + before.size, 4), dtype=np.int32)
-    out = out[: cut_rows(rows, first, codes, out)]
-    total = sum(int(s.rows.sum(dtype=np.int64)) for s in sources)
-    counts = DayCounts(
-        total, used, total - used, builder.conflicts, 0, int(first.min(initial=DAY)), int(last.max(initial=0))
-    )
-    return Built(out, Tails(codes, last, cell), counts, builder.gaps)
+    builder.append(pings.devices, pings.seconds, pings.cells, codes.size, pings.rows)
+    rows = by_device([block.translated() for block in builder.finalize()], codes.size)
+    out = np.empty((rows.shape[0] + which.size, 4), dtype=np.int32)
+    out = out[: cut_rows(rows, tails.first, codes, out)]
+    return Built(out, tails, tails.counts(), builder.gaps)
+
+
+def _tails_of(codes: NDArray[np.int32], pings: Compact, order: NDArray[np.int64]) -> Tails:
+    """Return the last ping of each device, and the counts; ``codes`` are those of the devices by number."""
+    from cotrace.kernels.store_pings import newest_pings
+
+    out = np.empty((len(Tails._fields) - 1, codes.size), dtype=np.int32)
+    newest_pings(*pings, order, out)
+    return Tails(codes, *out)
 
 
 def build_smoothed(
@@ -196,8 +215,6 @@ def build_smoothed(
     dict of int to Built
         By day, days without pings among them; the counts of the bucket's smoothing are the first one's.
     """
-    from cotrace.kernels.store_pings import newest_pings
-
     moved = [
         Compact(s.devices, s.seconds + np.int32((day - days[0]) * DAY), s.cells, s.rows)
         for day, each in zip(days, sources, strict=True)
@@ -208,28 +225,17 @@ def build_smoothed(
     builder.append(pings.devices, pings.seconds, pings.cells, codes.size, pings.rows)
     stays = by_device([block.translated() for block in builder.finalize()], codes.size)
     stays[:, 0] = codes[stays[:, 0]]
+    rows, at = _by_midnight(stays, days[0]), pings.seconds // DAY
     built: dict[int, Built] = {}
-    for day, rows in _by_midnight(stays, days[0]).items():
-        nothing = Tails(*(np.empty(0, dtype=np.int32) for _ in range(3)))
-        built[day] = Built(rows, nothing, DayCounts(), builder.gaps[:, :0])
-    at = pings.seconds // DAY
-    for day in days:
+    for day in sorted({*days, *rows}):
         mine = np.flatnonzero(at == day - days[0])
-        some = Compact(*(np.ascontiguousarray(column[mine]) for column in pings))
-        seconds = some.seconds - np.int32((day - days[0]) * DAY)
-        _, numbers = np.unique(some.devices, return_inverse=True)
-        n = int(numbers.max(initial=-1)) + 1
-        first, last, cell = (np.empty(n, dtype=np.int32) for _ in range(3))
-        used = newest_pings(numbers.astype(np.int32), seconds, some.cells, order, first, last, cell)
-        total = int(some.rows.sum(dtype=np.int64))
-        here = built.setdefault(
-            day, Built(np.empty((0, 4), np.int32), Tails(first, last, cell), DayCounts(), builder.gaps[:, :0])
+        here, numbers = np.unique(pings.devices[mine], return_inverse=True)
+        some = Compact(
+            numbers.astype(np.int32), pings.seconds[mine] % DAY, pings.cells[mine], pings.rows[mine]
         )
-        here.tails = Tails(codes[np.unique(some.devices)], last, cell)
-        here.counts = DayCounts(
-            total, used, total - used, 0, 0, int(first.min(initial=DAY)), int(last.max(initial=0))
-        )
-    built[days[0]].counts.conflicts = builder.conflicts
+        tails = _tails_of(codes[here], some, order)
+        nothing = np.empty((0, 4), dtype=np.int32)
+        built[day] = Built(rows.get(day, nothing), tails, tails.counts(), builder.gaps[:, :0])
     built[days[0]].counts.relabelled = builder.relabelled
     built[days[0]].gaps = builder.gaps
     return built

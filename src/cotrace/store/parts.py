@@ -27,6 +27,7 @@ __all__ = [
     "read_pings",
     "read_stays",
     "read_tails",
+    "rewritten_stays",
     "rows_of_index",
     "write_cells",
     "write_devices",
@@ -82,8 +83,8 @@ def write_tails(files: Files, tails: Tails, day: int, bucket: int) -> FileEntry:
         day=day,
         bucket=bucket,
         compression="zstd",
-        use_dictionary=["cells"],
-        column_encoding={"devices": "DELTA_BINARY_PACKED", "seconds": "PLAIN"},
+        use_dictionary=["cells", "pings", "used", "conflicts"],
+        column_encoding={"devices": "DELTA_BINARY_PACKED", "seconds": "PLAIN", "first": "PLAIN"},
         write_statistics=False,
     )
 
@@ -107,6 +108,13 @@ def write_stays(files: Files, rows: NDArray[np.int32], counts: DayCounts, day: i
         row_group_size=STAYS_GROUP,
         write_statistics=["device"],
     )
+
+
+def rewritten_stays(files: Files, rows: NDArray[np.int32], entry: FileEntry) -> FileEntry:
+    """Write other rows of a day and bucket, with the counts that stand there."""
+    assert entry.day is not None
+    assert entry.bucket is not None
+    return write_stays(files, rows, DayCounts(**entry.meta), entry.day, entry.bucket)
 
 
 def read_stays(

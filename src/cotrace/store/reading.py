@@ -136,10 +136,11 @@ class Snapshot:
         """What became of all rows, as one pass over everything would count them."""
         counts = Counts()
         for meta in self.version.batches.values():
-            counts.rows += meta["rows"]
             for reason, n in meta["refused"].items():
                 counts.refused[reason] = counts.refused.get(reason, 0) + n
+                counts.rows += n
         for entry in self._stays.values():
+            counts.rows += entry.meta["pings"]
             for name in ("used", "collapsed", "conflicts", "relabelled"):
                 setattr(counts, name, getattr(counts, name) + entry.meta[name])
         counts.refused = dict(sorted(counts.refused.items()))

@@ -12,6 +12,14 @@ from cotrace.options import StayOptions
 from cotrace.stays.passes import usable_threads
 from cotrace.store import manifest
 from cotrace.store.asking import asked_instant, asked_values
+from cotrace.store.forget import (
+    Forgotten,
+    close_days,
+    forget_before,
+    forget_devices,
+    midnight_day,
+    still_held,
+)
 from cotrace.store.ingest import Ingested, ingest
 from cotrace.store.ledger import Ledger
 from cotrace.store.reading import Snapshot
@@ -284,6 +292,90 @@ class Store:
             asked_values(devices, snapshot.device_type, "devices"),
             asked_values(cells, kind, "cells"),
         )
+
+    # ---- keeping house ---------------------------------------------------------------------------------------
+
+    def forget(self, before: Any = None, device: Any = None) -> Forgotten:
+        """Forget devices, or everything before an instant: out of every file, and off the disk.
+
+        Old versions go too, with their files, and what was unfinished. What is left is as if what is forgotten had
+        never come, except for batches' ids (a digest each), by which the same file is known when it comes again.
+
+        Parameters
+        ----------
+        before : instant, optional
+            A midnight UTC, with its zone. Days before it take no pings any more.
+        device : id or ids, optional
+            Cells where nobody else ever was are forgotten with them.
+
+        Returns
+        -------
+        Forgotten
+            What was removed.
+
+        Raises
+        ------
+        OptionError
+            When neither or both are given, or ``before`` is no midnight UTC.
+        StoreBusyError
+            When another process writes; or when another reader still holds an old version after ``wait`` seconds:
+            the forgetting is done then, and the message says what is left to do.
+        """
+        self._check_writable()
+        if (before is None) == (device is None):
+            raise OptionError(
+                "name what to forget: before= an instant, or device= an id or several, not both"
+            )
+        edge = asked_instant(before, "before")
+        with self._ledger.write(self._wait) as writer:
+            if edge is not None:
+                done = forget_before(writer, midnight_day(edge, "before"), self._threads)
+            else:
+                settings = Settings.from_dict(writer.base.settings)
+                kind = arrow_type(settings.device_type or "int64")
+                ids = asked_values(device, kind, "device") if settings.fixed else None
+                done = Forgotten(writer.base.number)
+                if ids is not None:
+                    done = forget_devices(writer, ids, self._threads)
+            self.refresh()
+            removed = writer.collect(wait=self._wait)
+        done = done.with_removed(removed)
+        if removed.held:
+            raise still_held(done, removed)
+        return done
+
+    def compact(self, close_before: Any = None, keep: int = 0) -> Forgotten:
+        """Remove old versions and unfinished files; and close days to late files.
+
+        Parameters
+        ----------
+        close_before : instant, optional
+            A midnight UTC, with its zone. The pings of days before it are dropped, their stays are kept: late files for
+            them are refused from then on.
+        keep : int, optional
+            How many versions before the newest stay.
+
+        Returns
+        -------
+        Forgotten
+            What was removed. Versions that others still read stay until the next time.
+
+        Raises
+        ------
+        OptionError
+            When stays are smoothed: days cannot be closed then.
+        """
+        self._check_writable()
+        edge = asked_instant(close_before, "close_before")
+        if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
+            raise OptionError(f"keep={keep!r} is no number of versions")
+        with self._ledger.write(self._wait) as writer:
+            done = Forgotten(writer.base.number)
+            if edge is not None:
+                done = close_days(writer, midnight_day(edge, "close_before"), self._threads)
+            self.refresh()
+            removed = writer.collect(keep=keep, wait=0.0)
+        return done.with_removed(removed)
 
     def verify(self) -> list[StoreError]:
         """Read every byte and hold it to its digest; return what is wrong, one error a thing."""
