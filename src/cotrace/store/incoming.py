@@ -1,4 +1,4 @@
-"""What an ingest brings: pings read once, dealt to days and buckets, each part brought in order when it is asked for."""
+"""What an ingest brings: pings read once, dealt to days and buckets, and brought in order part by part."""
 
 from __future__ import annotations
 
