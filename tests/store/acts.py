@@ -155,6 +155,7 @@ def warmed() -> None:
     import pandas as pd  # noqa: F401
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from tests.store import store_acts
 
     import cotrace.store.ledger  # noqa: F401
 
@@ -163,11 +164,14 @@ def warmed() -> None:
     file = io.BytesIO()
     pq.write_table(table(1, 0, 0), file)
     pq.ParquetFile(file).read(use_threads=False)["device"].combine_chunks().to_numpy()
+    store_acts.warmed()
 
 
 def every() -> tuple[Act, ...]:
     """Return all acts."""
-    return LEDGER
+    from tests.store import store_acts
+
+    return *LEDGER, *store_acts.ACTS
 
 
 @dataclass(frozen=True)
@@ -196,15 +200,21 @@ def _day(day: int) -> Callable[[Path], None]:
     return step
 
 
+LEDGER_LIFE = Journey("ledger", (created, _day(1), _day(2), ingest, forget, compact), state, wrong)
+
+
 def journeys() -> tuple[Journey, ...]:
     """Return all journeys."""
-    steps = (created, _day(1), _day(2), ingest, forget, compact)
-    return (Journey("ledger", steps, state, wrong),)
+    from tests.store import store_acts
+
+    return LEDGER_LIFE, store_acts.JOURNEY
 
 
 def worlds() -> tuple[tuple[str, Callable[[Path], Any], Callable[[Path], Any]], ...]:
     """Return stores to be damaged: name, how they are made, all that they answer."""
-    return (("ledger", prepare, all_versions),)
+    from tests.store import store_acts
+
+    return ("ledger", prepare, all_versions), ("store", store_acts.prepare, store_acts.all_of_it)
 
 
 def all_versions(root: Path) -> Any:
