@@ -13,7 +13,7 @@ from cotrace.arrays import repeated, take
 from cotrace.companions.cases import Cases, read_cases
 from cotrace.durations import seconds
 from cotrace.errors import CotraceTypeError, OptionError
-from cotrace.exposure.around import is_store, with_whole
+from cotrace.exposure.around import is_store, joined
 from cotrace.exposure.asked import Asked
 from cotrace.exposure.common import (
     CANDIDATES,
@@ -130,7 +130,8 @@ def zones(
     Parameters
     ----------
     stays : Stays or Store
-        Of a store, all stays of the cases are read, and of all devices that ever were in a cell of a zone.
+        Of a store, the stays in the cells of zones are read, and all stays of the cases and of the devices that ever
+        were in such a cell by night.
     cases : ids or frame
         As for :func:`cotrace.find_companions`; their dwell counts from ``infectious_from`` to ``isolated_at``.
     units : GeoJSON, mapping or frame, optional
@@ -200,8 +201,8 @@ def zones(
     )
     _warn_of_small(drawn, stays)
     if is_store(source):
-        there = taken(source, "zones", cells=take(stays.cells.values, np.unique(drawn.met.cell)))
-        stays = with_whole(source, "zones", stays, there.devices)
+        within = seconds(rule.present_within, "present_within")
+        stays = _concerned(source, stays, drawn.met.cell, night, (moment - within - 1, moment))
         homes = _homes(stays, night)
     note = f"{CANDIDATES}. {_DRAWN}. {rule.describe()}. {stays.options.describe()}."
     devices = _devices(stays, drawn, homes, rule, moment)
@@ -216,6 +217,16 @@ def _homes(stays: Stays, night: tuple[str, str]) -> Int64:
     """Return the cell in which each device spends its nights; -1 where it has none."""
     every = np.arange(len(stays.devices), dtype=np.int64)
     return most_dwell_in(stays, every, _hours(stays, night, "night", tuple(range(7))))[:, 0]
+
+
+def _concerned(
+    source: StaysStore, stays: Stays, cells: Int64, night: tuple[str, str], now: tuple[int, int]
+) -> Stays:
+    """Read the stays in some cells, all stays of those who were there by night, and where all of them are now."""
+    there = taken(source, "zones", cells=take(stays.cells.values, np.unique(cells)))
+    by_night = take(there.devices, np.flatnonzero(_homes(there, night) >= 0))
+    last = taken(source, "zones", start=now[0], end=now[1], devices=there.devices)
+    return joined(stays, there, last, taken(source, "zones", devices=by_night))
 
 
 def _now(cases: Cases, now: Any) -> int:
