@@ -1,4 +1,4 @@
-"""Questions to made worlds, for every query that takes stays: each is a function of the stays, or of a store of them."""
+"""Questions to made worlds, for every query that takes stays: functions of the stays, or of a store of them."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ class World:
             "as_of": [at(rng.randint(low, high + 60)) for _ in devices],
         }
         if rng.random() < 0.5:
-            frame["infectious_from"] = [
-                rng.choice([None, at(rng.randint(low - 60, high))]) for _ in devices
-            ]
+            frame["infectious_from"] = [rng.choice([None, at(rng.randint(low - 60, high))]) for _ in devices]
         if rng.random() < 0.5:
             frame["isolated_at"] = [rng.choice([None, at(rng.randint(low - 60, high))]) for _ in devices]
         return frame
@@ -160,8 +158,11 @@ class World:
         cases = {"device": self.ids[:2], "onset": [at(self.moment() + rng.choice([0, DAY])) for _ in "ab"]}
         incubation = rng.choice([("0s", "2h"), ("1h", "1d"), ("0s", "14d")])
         least = rng.choice([1, 2])
-        yield "common_sources", lambda s: cotrace.common_sources(
-            s, cases, incubation=incubation, min_cases=least, contacts=contacts, **how
+        yield (
+            "common_sources",
+            lambda s: cotrace.common_sources(
+                s, cases, incubation=incubation, min_cases=least, contacts=contacts, **how
+            ),
         )
 
     def _contacts(self) -> Any:
@@ -182,7 +183,9 @@ def in_town(number: int) -> tuple[cotrace.Stays, Iterator[tuple[str, Question]]]
     """Return stays of some weeks in a made town, and questions of chance about them, which cut nights in two."""
     rng = random.Random(f"store town {number}")
     plans = town(KINDS[number % 2], number, devices=20, days=15)
-    for plan in plans[::2]:  # who is ill stays in bed: a stay of days, which begins in the time asked and ends after it
+    for plan in plans[
+        ::2
+    ]:  # who is ill stays in bed: a stay of days, which begins in the time asked and ends after it
         ill = 86_400 * rng.randint(2, 5) + rng.randint(0, 86_400), 86_400 * rng.randint(9, 12)
         around = [stay for stay in plan if stay[2] <= ill[0] or stay[1] >= ill[1]]
         plan[:] = _joined(sorted([*around, (plan[0][0], *ill)], key=lambda stay: stay[1]))
@@ -221,7 +224,11 @@ def along_chains(number: int) -> tuple[cotrace.Stays, Iterator[tuple[str, Questi
         "infectious_from": [at(base + rng.randint(0, 200)), None],
     }
     kinds = [{}, {"lag": "30s"}, {"shared": "cumulative"}, {"min_cumulative": "9s", "dwell_of": "both"}]
-    shared: dict[str, Any] = {"min_shared": "3s", "min_cumulative": None, "lookback": rng.choice(["5min", "1d"])}
+    shared: dict[str, Any] = {
+        "min_shared": "3s",
+        "min_cumulative": None,
+        "lookback": rng.choice(["5min", "1d"]),
+    }
     rule = cotrace.CompanionRule(**{**shared, **kinds[number % 4]})  # type: ignore[arg-type]
     more: dict[str, Any] = {"rule": rule, "latency": rng.choice(["0s", "20s"])}
     if number % 3 == 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,3 +73,54 @@ class FakeStore:
             counts=whole.counts,
             span=whole.span,
         )
+
+
+def pings_of(stays: cotrace.Stays) -> pa.Table:
+    """Return pings that stays like these are made of: at both ends of each, and often enough between them."""
+    step = max(1, stays.options.max_gap_s)
+    forward = stays.options.fill == "forward"
+    rows = stays.rows.astype(np.int64)
+    counts = np.maximum(1, -(-(rows[:, 3] - rows[:, 2]) // step)) + (not forward)
+    whose = np.repeat(np.arange(len(rows)), counts)
+    number = np.arange(whose.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    seconds = np.minimum(rows[whose, 2] + number * step, rows[whose, 3]) + stays.base
+    cells = stays.cells.values.take(pa.array(rows[whose, 1]))
+    columns = {
+        "device": stays.devices.take(pa.array(rows[whose, 0])),
+        "time": pa.array(seconds * 1_000_000).cast(pa.timestamp("us", tz=stays.tz)),
+    }
+    if stays.options.by == "tower":
+        return pa.table({**columns, "tower": cells})
+    grid = stays.cells.grid
+    assert grid is not None
+    a, b = grid.centre(cells.to_numpy(zero_copy_only=False))
+    names = ("x", "y") if grid.kind == "planar" else ("lon", "lat")
+    return pa.table({**columns, names[0]: a, names[1]: b})
+
+
+def stored(stays: cotrace.Stays, folder: Path, parts: int) -> tuple[cotrace.Stays, cotrace.Store]:
+    """Return stays like these in memory and in a store that took their pings in some parts, in any order."""
+    options = replace(stays.options, grid=stays.cells.grid, fill=stays.options.fill or "same_cell")
+    table = pings_of(stays)
+    shuffled = np.random.default_rng(parts).permutation(table.num_rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cotrace.CotraceWarning)
+        memory = cotrace.find_stays(cotrace.read_pings(table), options=options)
+        store = cotrace.Store(folder, options, buckets=2)
+        for k in range(parts):
+            store.ingest(cotrace.read_pings(table.take(pa.array(shuffled[k::parts]))))
+    return without_order(memory), store
+
+
+def without_order(stays: cotrace.Stays) -> cotrace.Stays:
+    """Return stays that do not say how their pings were brought in order, as a store does not."""
+    return cotrace.Stays(
+        stays.rows,
+        stays.devices,
+        stays.cells,
+        base=stays.base,
+        tz=stays.tz,
+        options=stays.options,
+        counts=replace(stays.counts, order=""),
+        span=stays.span,
+    )

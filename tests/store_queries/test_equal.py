@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,57 +11,75 @@ from tests.exposure.made_meetings import make
 from tests.exposure.towns import BASE, stays_of_plans
 from tests.store_queries.answers import told
 from tests.store_queries.questions import DAY, World, along_chains, at, in_town, tracing
-from tests.store_queries.stores import FakeStore
+from tests.store_queries.stores import FakeStore, stored
 
 import cotrace
 
-CHUNKS, WORLDS, MEETINGS, TOWNS, CHAINS = 4, 10, 20, 4, 12
+Both = tuple[cotrace.Stays, Any]
 
 
-def hold(stays: Any, name: str, ask: Any, number: int) -> dict[str, Any]:
+@pytest.fixture(params=["fake", "real"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Stays that keep to the contract of a store, or a store."""
+    return str(request.param)
+
+
+def both(kind: str, stays: cotrace.Stays, folder: Path, number: int) -> Both:
+    """Return stays in memory, and a store of them."""
+    if kind == "fake":
+        return stays, FakeStore(stays)
+    return stored(stays, folder / f"store {number}", parts=1 + number % 2)
+
+
+def hold(pair: Both, name: str, ask: Any, number: int) -> dict[str, Any]:
     """Ask in memory and of a store; the answers are equal."""
-    in_memory, stored = told(lambda: ask(stays)), told(lambda: ask(FakeStore(stays)))
+    in_memory, of_store = (told(partial(ask, source)) for source in pair)
     for part in in_memory:
-        assert stored.get(part) == in_memory[part], (number, name, part)
-    assert stored.keys() == in_memory.keys(), (number, name)
+        assert of_store.get(part) == in_memory[part], (number, name, part)
+    assert of_store.keys() == in_memory.keys(), (number, name)
     return in_memory
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_places_people_and_chance(chunk: int) -> None:
+def numbers(kind: str, fake: int, real: int) -> range:
+    """Say how many worlds: a store is written to the disk, so that fewer are made of it."""
+    return range(fake if kind == "fake" else real)
+
+
+def test_places_people_and_chance(kind: str, tmp_path: Path) -> None:
     asked: dict[str, int] = {}
-    for number in range(chunk * WORLDS, (chunk + 1) * WORLDS):
+    for number in numbers(kind, 30, 10):
         world = World(number)
+        pair = both(kind, world.stays, tmp_path, number)
         for name, ask in world.questions():
-            answer = hold(world.stays, name, ask, number)
+            answer = hold(pair, name, ask, number)
             asked[name] = asked.get(name, 0) + ("error" not in answer)
     assert min(asked.values()) > 0, asked
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_who_met_whom(chunk: int) -> None:
-    for number in range(chunk * MEETINGS, (chunk + 1) * MEETINGS):
+def test_who_met_whom(kind: str, tmp_path: Path) -> None:
+    for number in numbers(kind, 40, 10):
         made = make(number)
         if made.stays is not None:
+            pair = both(kind, made.stays, tmp_path, number)
             for name, ask in tracing(made):
-                hold(made.stays, name, ask, number)
+                hold(pair, name, ask, number)
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_by_chance_in_towns(chunk: int) -> None:
-    for number in range(chunk * TOWNS, (chunk + 1) * TOWNS):
+def test_by_chance_in_towns(kind: str, tmp_path: Path) -> None:
+    for number in numbers(kind, 12, 2):
         stays, questions = in_town(number)
+        pair = both(kind, stays, tmp_path, number)
         for name, ask in questions:
-            hold(stays, name, ask, number)
+            hold(pair, name, ask, number)
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_along_chains(chunk: int) -> None:
+def test_along_chains(kind: str, tmp_path: Path) -> None:
     far = 0
-    for number in range(chunk * CHAINS, (chunk + 1) * CHAINS):
+    for number in numbers(kind, 24, 8):
         stays, questions = along_chains(number)
+        pair = both(kind, stays, tmp_path, number)
         for name, ask in questions:
-            found = hold(stays, name, ask, number)
+            found = hold(pair, name, ask, number)
             far += name == "rings" and any(row["ring"] > 2 for row in found["table"]["rows"])
     assert far
 
@@ -74,12 +94,13 @@ def at_noon(other: tuple[int, int]) -> cotrace.Stays:
 @pytest.mark.parametrize("other", [(43_300, 44_700), (46_300, 46_700)])
 def test_crowds_are_of_whole_hours(other: tuple[int, int]) -> None:
     stays = at_noon(other)
+    pair = stays, FakeStore(stays)
     start, end = at(BASE + 2 * DAY + 44_800), at(BASE + 4 * DAY + 46_250)
     asked = {"start": start, "end": end}
-    found = hold(stays, "significance", lambda s: cotrace.significance(s, [(0, 1)], draws=9, **asked), 0)
+    found = hold(pair, "significance", lambda s: cotrace.significance(s, [(0, 1)], draws=9, **asked), 0)
     assert [row["crowd"] for row in found["evidence"]["rows"]] == [3, 3]
     cases = {"device": [0], "onset": [end]}
     length = f"{2 * DAY + 46_250 - 44_800}s"
     ask = {"incubation": ("0s", length), "min_cases": 1, "draws": 9}
-    found = hold(stays, "common_sources", lambda s: cotrace.common_sources(s, cases, **ask), 0)
+    found = hold(pair, "common_sources", lambda s: cotrace.common_sources(s, cases, **ask), 0)
     assert [row["crowd"] for row in found["evidence"]["rows"]] == [3, 3]
