@@ -139,10 +139,10 @@ def group_pings(
 @inlined
 def _in_order(keys: NDArray[np.int64], lo: int, hi: int) -> bool:
     """Return whether keys never fall from ``lo`` to ``hi``."""
-    for i in range(lo + 1, hi):
-        if keys[i] < keys[i - 1]:
-            return False
-    return True
+    i = lo + 1
+    while i < hi and keys[i] >= keys[i - 1]:
+        i += 1
+    return i >= hi
 
 
 @kernel

@@ -171,7 +171,8 @@ def build_day(
         here[pings.devices // n_buckets] = True
     # who has no ping on the day has no pair of pings that the day owns
     which = np.flatnonzero(here[before.devices // n_buckets])
-    carried = Compact(*(column[which] for column in before), rows=np.ones(which.size, dtype=np.int32))
+    ones = np.ones(which.size, dtype=np.int32)
+    carried = Compact(before.devices[which], before.seconds[which], before.cells[which], ones)
     codes, pings, _ = _ordered([*sources, carried], n_devices, n_buckets, order.size)
     tails = _tails_of(codes, pings, order)
     builder = StayBuilder(options, lambda: order)

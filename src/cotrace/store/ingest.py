@@ -6,7 +6,7 @@ import hashlib
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,7 +145,10 @@ def ingest(
 def _settled(base: Settings, pings: Pings, options: StayOptions) -> Settings:
     """Return the settings that hold from now on."""
     if not base.fixed:
-        return base.of_pings(pings, resolve_options(pings, options))
+        # it may have been opened without saying what it was made with
+        ours = base.options
+        asked = replace(ours, grid=ours.grid or options.grid, fill=ours.fill or options.fill)
+        return base.of_pings(pings, resolve_options(pings, asked))
     theirs = base.of_pings(pings, base.options)
     base.check_pings(theirs)
     return base

@@ -37,8 +37,9 @@ __all__ = [
     "write_tails",
 ]
 
-#: rows of a row group: of stays, where devices are found by the statistics, and of the index by cell
-STAYS_GROUP, INDEX_GROUP = 1 << 15, 1 << 13
+#: rows of a row group: of stays, where devices are found by the statistics, and of the index by cell. Groups of stays
+#: are small and not compressed: a hundred cases are a few rows in each of many files
+STAYS_GROUP, INDEX_GROUP = 1 << 12, 1 << 13
 _ROW = 12
 
 
@@ -102,7 +103,7 @@ def write_stays(files: Files, rows: NDArray[np.int32], counts: DayCounts, day: i
         day=day,
         bucket=bucket,
         meta=vars(counts),
-        compression="zstd",
+        compression="none",
         use_dictionary=["device", "cell"],
         column_encoding={"start": "DELTA_BINARY_PACKED", "end": "DELTA_BINARY_PACKED"},
         row_group_size=STAYS_GROUP,

@@ -234,7 +234,7 @@ class Snapshot:
         metadata = self._footer(entry)
         groups = list(range(metadata.num_row_groups))
         if codes is not None:
-            groups = [g for g in groups if _may_hold(metadata.row_group(g).column(0).statistics, codes)]
+            groups = self._groups_of(entry, metadata, codes)
         self._count(entry, metadata, groups)
         if not groups:
             return np.empty((0, 4), dtype=np.int32)
@@ -244,6 +244,16 @@ class Snapshot:
             rows = rows[codes[np.minimum(at, codes.size - 1)] == rows[:, 0]]
         rows[:, 2:] += np.int32(day * DAY - self.base)
         return rows
+
+    def _groups_of(self, entry: FileEntry, metadata: Any, codes: NDArray[np.int32]) -> list[int]:
+        """Return the row groups that can have rows of one of these devices (in order), by their statistics."""
+        known = self._known.get((entry.name, 1))
+        if known is None:
+            found = [metadata.row_group(g).column(0).statistics for g in range(metadata.num_row_groups)]
+            known = self._known[entry.name, 1] = np.array([[s.min, s.max] for s in found], dtype=np.int32)
+        at = np.searchsorted(codes, known[:, 0])
+        inside = codes[np.minimum(at, codes.size - 1)] <= known[:, 1]
+        return [int(g) for g in np.flatnonzero((at < codes.size) & inside)]
 
     def rows_in(
         self, cells: NDArray[np.int32], days: Sequence[int]
@@ -445,11 +455,3 @@ def _numbers(values: NDArray[np.int32], n: int) -> NDArray[np.int32]:
 
 def _within_reach(seconds: int) -> int:
     return min(max(seconds, -_END_OF_TIME), _END_OF_TIME)
-
-
-def _may_hold(statistics: Any, codes: NDArray[np.int32]) -> bool:
-    """Return whether a row group can have rows of one of these devices (in order)."""
-    if statistics is None or not statistics.has_min_max:
-        return True
-    at = int(np.searchsorted(codes, statistics.min))
-    return at < codes.size and int(codes[at]) <= statistics.max
