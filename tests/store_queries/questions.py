@@ -258,3 +258,36 @@ def tracing(made: Made) -> Iterator[tuple[str, Question]]:
     few = {name: column[:1] for name, column in cases.items()}
     rest = {name: column[1:] for name, column in cases.items()}
     yield "rings", lambda s: cotrace.rings(s, few, **made.tracing).extend(cases=rest, depth=3)
+
+
+def pings_and_options(world: dict[str, Any]) -> tuple[pa.Table, cotrace.StayOptions]:
+    """Return the pings of a golden world, and how its stays are made."""
+    device, time, x, y = zip(*world["pings"], strict=True)
+    micros = pa.array([int(t) * 1_000_000 for t in time], pa.timestamp("us", tz="UTC"))
+    table = pa.table({"device": pa.array(device, pa.int64()), "time": micros, "x": x, "y": y})
+    rule = world["rule"]
+    grid = cotrace.Grid.planar(world["cell_m"])
+    return table, cotrace.StayOptions(grid=grid, max_gap=f"{rule['max_gap']}s", fill=rule["fill"])
+
+
+def of_golden(world: dict[str, Any]) -> Iterator[tuple[str, Question]]:
+    """Give questions about the cases of a golden world, by its rule."""
+    device, as_of = (list(column) for column in zip(*world["cases"], strict=True))
+    cases = {"device": device, "as_of": [at(t) for t in as_of]}
+    named = {
+        name: None if world["rule"][name] is None else f"{world['rule'][name]}s"
+        for name in ("min_shared", "min_cumulative", "lookback", "per")
+    }
+    rule = cotrace.CompanionRule(
+        **named, **{k: world["rule"][k] for k in ("dwell_of", "strict", "shared", "combine")}
+    )
+    lookback = named["lookback"]
+    yield "contacts", lambda s: cotrace.contacts(s, cases, rule=rule)
+    yield "tiers", lambda s: cotrace.tiers(s, cases, rule=rule)
+    yield "rings", lambda s: cotrace.rings(s, cases, rule=rule, depth=3)
+    yield "places", lambda s: cotrace.places(s, cases, lookback=lookback)
+    yield "trajectory", lambda s: cotrace.trajectory(s, device, end=at(min(as_of)))
+    yield (
+        "zones",
+        lambda s: cotrace.zones(s, cases, rule=cotrace.ZoneRule(lookback=lookback, lockdown="10min")),
+    )

@@ -98,10 +98,15 @@ def pings_of(stays: cotrace.Stays) -> pa.Table:
     return pa.table({**columns, names[0]: a, names[1]: b})
 
 
-def stored(stays: cotrace.Stays, folder: Path, parts: int) -> tuple[cotrace.Stays, cotrace.Store]:
-    """Return stays like these in memory and in a store that took their pings in some parts, in any order."""
+def stored(
+    stays: cotrace.Stays, folder: Path, parts: int, table: pa.Table | None = None
+) -> tuple[cotrace.Stays, cotrace.Store]:
+    """Return stays in memory and in a store that took the pings in some parts, in any order.
+
+    They are of pings (``table``), or where there are none of such as stays like these may be made of.
+    """
     options = replace(stays.options, grid=stays.cells.grid, fill=stays.options.fill or "same_cell")
-    table = pings_of(stays)
+    table = pings_of(stays) if table is None else table
     shuffled = np.random.default_rng(parts).permutation(table.num_rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cotrace.CotraceWarning)

@@ -9,12 +9,23 @@ from typing import Any
 import pytest
 from tests.exposure.made_meetings import make
 from tests.exposure.towns import BASE, stays_of_plans
+from tests.properties.golden import golden_worlds
 from tests.store_queries.answers import told
-from tests.store_queries.questions import DAY, World, along_chains, at, in_town, tracing
+from tests.store_queries.questions import (
+    DAY,
+    World,
+    along_chains,
+    at,
+    in_town,
+    of_golden,
+    pings_and_options,
+    tracing,
+)
 from tests.store_queries.stores import FakeStore, stored
 
 import cotrace
 
+pytestmark = pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
 Both = tuple[cotrace.Stays, Any]
 
 
@@ -24,11 +35,11 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def both(kind: str, stays: cotrace.Stays, folder: Path, number: int) -> Both:
+def both(kind: str, stays: cotrace.Stays, folder: Path, number: int, table: Any = None) -> Both:
     """Return stays in memory, and a store of them."""
     if kind == "fake":
         return stays, FakeStore(stays)
-    return stored(stays, folder / f"store {number}", parts=1 + number % 2)
+    return stored(stays, folder / f"store {number}", 1 + number % 2, table)
 
 
 def hold(pair: Both, name: str, ask: Any, number: int) -> dict[str, Any]:
@@ -82,6 +93,15 @@ def test_along_chains(kind: str, tmp_path: Path) -> None:
             found = hold(pair, name, ask, number)
             far += name == "rings" and any(row["ring"] > 2 for row in found["table"]["rows"])
     assert far
+
+
+def test_golden_worlds(kind: str, tmp_path: Path) -> None:
+    for number, world in enumerate(golden_worlds(0, 20 if kind == "fake" else 40)):
+        table, options = pings_and_options(world)
+        stays = cotrace.find_stays(cotrace.read_pings(table), options=options)
+        pair = both(kind, stays, tmp_path, number, table)
+        for name, ask in of_golden(world):
+            hold(pair, name, ask, number)
 
 
 def at_noon(other: tuple[int, int]) -> cotrace.Stays:
