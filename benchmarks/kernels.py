@@ -213,6 +213,14 @@ def indexed() -> Bench:
     return Bench(len(stays), lambda: index_of_stays(stays, ids, 1))
 
 
+def joined() -> Bench:
+    from cotrace.kernels.rows import join_touching
+
+    rows, cell_rows = given.index().rows, given.index().seg_lo[given.index().cell_lo]
+    # stays never touch: all are kept, so that the next round has the same work
+    return Bench(len(rows), lambda: join_touching(rows, cell_rows))
+
+
 def sorted_rows() -> Bench:
     from cotrace.stays.builder import rows_by_key
 
@@ -325,6 +333,7 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "place_rows": rows_of_devices,
     "count_buckets+deal_pings+count_seconds+place_pings": sorted_pings,
     "count_rows+place_in_cells+group_devices+mark_segments": indexed,
+    "join_touching": joined,
     "dwell_of_segments": dwell,
     "match_case": matched,
     "fill_episodes": episodes,

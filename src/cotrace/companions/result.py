@@ -206,14 +206,13 @@ class Companions:
     @cached_property
     def stays(self) -> Stays:
         """The stays of all devices in the cells of the cases, and no others."""
-        index = self._parts.index
-        rows = index.all_rows()
+        rows, devices, cells = self._parts.index.all_stays()
         rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
         return Stays(
             rows,
-            index.devices,
-            index.cells,
-            base=index.base,
+            devices,
+            cells,
+            base=self._parts.index.base,
             tz=self.tz,
             options=self.options,
             counts=self.counts,
@@ -249,28 +248,18 @@ class Companions:
         ``number`` is the case's row in ``coverage``. For explaining one pair: O(stays in the cases' cells).
         """
         index = self._parts.index
-        at = self._code_of(device)
         start, end, infectious = (int(v) for v in self._parts.windows[number])
-        if at is None:
+        pair = index.pair(int(index.case_codes[number]), device)
+        if pair is None:
             return None
-        case = int(index.case_codes[number])
-        pair = index.rows_of(np.array([case, at]))
         met = []
-        for cell in np.unique(pair[:, 1]).tolist():
-            ours, theirs = (pair[(pair[:, 1] == cell) & (pair[:, 0] == d)].tolist() for d in (case, at))
+        for cell in np.intersect1d(pair[0][:, 1], pair[1][:, 1]).tolist():
+            ours, theirs = (rows[rows[:, 1] == cell].tolist() for rows in pair)
             shared = [_overlap(a, b, infectious, end) for a in ours for b in theirs]
             if joint := sum(shared):
                 dwells = (sum(_overlap(s, s, start, end) for s in stays) for stays in (ours, theirs))
                 met.append(Meeting(index.cells.values[cell].as_py(), joint, max(shared), *dwells))
         return met
-
-    def _code_of(self, device: Any) -> int | None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        devices = self._parts.index.devices
-        at = int(pc.index(devices, pa.scalar(device, devices.type)).as_py())
-        return at if at >= 0 else None
 
     def window(self, number: int) -> tuple[int, int, int]:
         """Return a case's lookback and the moment from which episodes count, in unix seconds.

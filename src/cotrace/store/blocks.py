@@ -123,9 +123,12 @@ class Source:
         if hi <= lo:
             return memoryview(b"")
         self._at = hi
+        return self.between(lo, hi)
+
+    def between(self, lo: int, hi: int) -> memoryview:
+        """Return the bytes ``[lo, hi)``, checked."""
         first = lo // BLOCK
-        data = self._checked(first, -(-hi // BLOCK))
-        return data[lo - first * BLOCK : hi - first * BLOCK]
+        return self._checked(first, -(-hi // BLOCK))[lo - first * BLOCK : hi - first * BLOCK]
 
     def _checked(self, first: int, last: int) -> memoryview:
         """Return the bytes of these blocks (the last is left out), checked."""
