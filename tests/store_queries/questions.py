@@ -270,24 +270,34 @@ def pings_and_options(world: dict[str, Any]) -> tuple[pa.Table, cotrace.StayOpti
     return table, cotrace.StayOptions(grid=grid, max_gap=f"{rule['max_gap']}s", fill=rule["fill"])
 
 
+def _cases_and_rule(world: dict[str, Any]) -> tuple[dict[str, list[Any]], cotrace.CompanionRule]:
+    device, as_of = (list(column) for column in zip(*world["cases"], strict=True))
+    given = world["rule"]
+    durations = ("min_shared", "min_cumulative", "lookback", "per")
+    named = {name: None if given[name] is None else f"{given[name]}s" for name in durations}
+    rule = cotrace.CompanionRule(
+        **named, **{k: given[k] for k in ("dwell_of", "strict", "shared", "combine")}
+    )
+    return {"device": device, "as_of": [at(t) for t in as_of]}, rule
+
+
 def of_golden(world: dict[str, Any]) -> Iterator[tuple[str, Question]]:
     """Give questions about the cases of a golden world, by its rule."""
-    device, as_of = (list(column) for column in zip(*world["cases"], strict=True))
-    cases = {"device": device, "as_of": [at(t) for t in as_of]}
-    named = {
-        name: None if world["rule"][name] is None else f"{world['rule'][name]}s"
-        for name in ("min_shared", "min_cumulative", "lookback", "per")
-    }
-    rule = cotrace.CompanionRule(
-        **named, **{k: world["rule"][k] for k in ("dwell_of", "strict", "shared", "combine")}
-    )
-    lookback = named["lookback"]
+    cases, rule = _cases_and_rule(world)
+    drawn = cotrace.ZoneRule(lookback=rule.lookback, lockdown="10min", control="5min")
     yield "contacts", lambda s: cotrace.contacts(s, cases, rule=rule)
     yield "tiers", lambda s: cotrace.tiers(s, cases, rule=rule)
     yield "rings", lambda s: cotrace.rings(s, cases, rule=rule, depth=3)
-    yield "places", lambda s: cotrace.places(s, cases, lookback=lookback)
-    yield "trajectory", lambda s: cotrace.trajectory(s, device, end=at(min(as_of)))
-    yield (
-        "zones",
-        lambda s: cotrace.zones(s, cases, rule=cotrace.ZoneRule(lookback=lookback, lockdown="10min")),
-    )
+    yield "places", lambda s: cotrace.places(s, cases, lookback=rule.lookback)
+    yield "trajectory", lambda s: cotrace.trajectory(s, cases["device"], end=min(cases["as_of"]))
+    yield "zones", lambda s: cotrace.zones(s, cases, rule=drawn)
+
+
+def by_rules(world: dict[str, Any]) -> Iterator[tuple[str, Question]]:
+    """Give questions by the companion rule: the list, and the list under other readings."""
+    cases, rule = _cases_and_rule(world)
+    one, first = cases["device"][0], {name: column[:1] for name, column in cases.items()}
+    truth = [(one, other) for other in range(5) if other != one]
+    over = {"min_shared": ["1s", "10min"], "lookback": ["1h", "14d"]}
+    yield "find_companions", lambda s: cotrace.find_companions(s, cases, rule=rule, threads=1)
+    yield "sweep", lambda s: cotrace.sweep(s, first, truth, rule=rule, over=over, replicates=9).table
