@@ -136,6 +136,18 @@ class Snapshot:
         return Cells(book.values, grid, None, "grid")
 
     @cached_property
+    def _cells_in_order(self) -> tuple[Cells, NDArray[np.int32]]:
+        """All cells that are known, ascending, and the place of each code among them (-1: forgotten).
+
+        They are in every answer: queries carry codes from one to the next, and look places up among them.
+        """
+        there = np.flatnonzero(self.cells.values.is_valid().to_numpy(zero_copy_only=False))
+        order = there[self.cells.take(there).order()]
+        rank = np.full(len(self.cells.values), -1, dtype=np.int32)
+        rank[order] = np.arange(order.size, dtype=np.int32)
+        return self.cells.take(order), rank
+
+    @cached_property
     def counts(self) -> Counts:
         """What became of all rows, as one pass over everything would count them."""
         counts = Counts()
@@ -396,11 +408,8 @@ class Snapshot:
 
         ids = self.devices.values(named)
         order = order_of(ids)
-        used = np.unique(rows[:, 1])
-        cells = self.cells.take(used)
-        cell_order = cells.order()
+        cells, cell_rank = self._cells_in_order
         rank = _numbers(named[order], int(named.max(initial=-1)) + 1)
-        cell_rank = _numbers(used[cell_order], int(used.max(initial=-1)) + 1)
         counts = np.zeros(named.size + 1, dtype=np.int64)
         rows = np.ascontiguousarray(rows)
         count_rows(rows, 0, rank, counts)
@@ -409,7 +418,7 @@ class Snapshot:
         return Stays(
             out,
             take(ids, order),
-            cells.take(cell_order),
+            cells,
             base=self.base,
             tz=self.tz,
             options=self.options,
