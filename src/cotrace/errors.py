@@ -8,7 +8,9 @@ how many rows, which first (by row number, never by device id), and how to mend 
 from __future__ import annotations
 
 __all__ = [
+    "BookDamagedError",
     "CaseError",
+    "CodeError",
     "CotraceError",
     "CotraceTypeError",
     "CotraceWarning",
@@ -18,6 +20,8 @@ __all__ = [
     "ReadError",
     "RefusedRowsError",
     "SchemaError",
+    "SnapshotDamagedError",
+    "SnapshotError",
     "TimeError",
 ]
 
@@ -60,6 +64,22 @@ class CaseError(CotraceError):
 
 class GridError(CotraceError):
     """Results on different grids were about to be mixed, or a grid does not fit its input."""
+
+
+class CodeError(CotraceError):
+    """Events that no book of codes can take: unknown ones, decisions of nobody, or two that contradict each other."""
+
+
+class BookDamagedError(CotraceError):
+    """The file of a book of codes is not what was written: a line was changed, dropped or moved."""
+
+
+class SnapshotError(CotraceError):
+    """A snapshot of codes cannot answer: none is there, of another version, or asked about a time before it."""
+
+
+class SnapshotDamagedError(SnapshotError):
+    """A snapshot of codes is not what was written: nothing is answered from what does not fit its check."""
 
 
 class CotraceWarning(UserWarning):
