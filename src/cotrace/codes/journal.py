@@ -59,20 +59,26 @@ class Journal:
             data = lines.read()
         whole = data.rfind(b"\n") + 1
         for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
-            digest, _, text = line.partition(b" ")
-            if digest != self._next(text):
-                raise BookDamagedError(
-                    f"line {number:,} of the book's file does not fit its digest: it was changed, dropped or moved. "
-                    "Bring the file back from a copy; nothing of it was used"
-                )
-            self._digest = digest
-            self.lines.append(json.loads(text))
-        if self.lines and self.lines[0].get("magic") != _MAGIC:
-            raise BookDamagedError("the file is no book of codes of this version")
-        if whole < len(data):
-            if not self.lines and data[:1] not in (b"", *(b"%x" % d for d in range(16))):
-                raise BookDamagedError("the file is no book of codes: nothing of it was changed")
+            self._take(line, number)
+        tail = data[whole:]
+        if tail and not self.lines and tail[:1] not in (b"%x" % digit for digit in range(16)):
+            raise BookDamagedError("the file is no book of codes: nothing of it was changed")
+        if tail and self._fits(tail[:-1]):  # a whole line, and then something else than its end
+            raise _damaged(len(self.lines) + 1)
+        if tail:
             os.ftruncate(self._file, whole)
+
+    def _take(self, line: bytes, number: int) -> None:
+        if not self._fits(line):
+            raise _damaged(number)
+        self._digest, _, text = line.partition(b" ")
+        self.lines.append(json.loads(text))
+        if number == 1 and self.lines[0].get("magic") != _MAGIC:
+            raise BookDamagedError("the file is no book of codes of this version")
+
+    def _fits(self, line: bytes) -> bool:
+        digest, _, text = line.partition(b" ")
+        return digest == self._next(text)
 
     def _next(self, text: bytes) -> bytes:
         return hashlib.blake2b(self._digest + b" " + text, digest_size=_DIGEST).hexdigest().encode()
@@ -97,6 +103,13 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _damaged(number: int) -> BookDamagedError:
+    return BookDamagedError(
+        f"line {number:,} of the book's file does not fit its digest: it was changed, dropped or moved. Bring the file "
+        "back from a copy; nothing of it was used"
+    )
 
 
 def _check_rules(found: dict[str, Any], given: dict[str, Any]) -> None:

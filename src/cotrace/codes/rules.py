@@ -183,9 +183,17 @@ class CodeRules:
             tests += f" on days {', '.join(map(str, self.days))}"
         if self.within is not None:
             tests += f" within {spaced(self.within)}"
+        if self.late_within is not None:
+            tests += f", else within {spaced(self.late_within)}, else by isolation"
         after = {
             "green": "",
             "approval": ", then approval",
-            "monitoring": f", then self-monitoring until day {(self.s['monitoring'] or 0) // 86_400}",
+            "monitoring": f", then self-monitoring until {spaced(self.monitoring)} have passed",
         }
-        return f"released by {tests}{after[self.then]}"
+        return f"released by {tests}{after[self.then]}{self._isolation()}"
+
+    def _isolation(self) -> str:
+        if self.isolation is None:
+            return ""
+        negative = " and a negative test" if self.isolation_negative else ""
+        return f"; isolation ends after {spaced(self.isolation)}{negative}"
