@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -150,7 +150,7 @@ class Person:
             span = r["late_within"]
         for chosen in combinations(self.tests[:-1], r["negatives"] - 1):
             times = [*chosen, last]
-            apart = all(b - a >= max(r["apart"], 1) for a, b in zip(times, times[1:], strict=False))
+            apart = all(b - a >= max(r["apart"], 1) for a, b in pairwise(times))
             if apart and (span is None or last - times[0] <= span):
                 return True
         return False

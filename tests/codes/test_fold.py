@@ -1,8 +1,9 @@
-"""The book says what the plain version says, in whatever order it is told; and each published rule does what it says."""
+"""The book says what the plain version says, in whatever order it is told; published rules do what they say."""
 
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from cotrace.codes.machine import DECISIONS, EVENTS
 
 _MORE = (
     codes.CodeRules(
-        proposes=tuple((cause, "yellow") for cause in ("companion", "general_risk", "control"))
-        + (("lockdown", "red"), ("contact_candidate", "red")),
+        proposes=(
+            *((cause, "yellow") for cause in ("companion", "general_risk", "control")),
+            *((cause, "red") for cause in ("lockdown", "contact_candidate")),
+        ),
         decided=("lockdown", "contact_candidate"),
         late_within="6d",
         day_pass=True,
@@ -101,7 +104,7 @@ def test_as_the_plain_version_says(rules: Any, events: list[Any], hours: int, ch
     told_twice.apply(events=book.events)
     assert told_twice.apply(events=book.events).new == 0
     # what changed leads from one to the next
-    for one, other_change in zip(changes, changes[1:], strict=False):
+    for one, other_change in pairwise(changes):
         assert (one.code, one.state) == (other_change.before, other_change.from_state)
 
 

@@ -5,6 +5,7 @@ in cotrace imports this. What is proposed are candidates from co-location, and d
 """
 
 from cotrace.codes.book import Applied, Book, Code, Standing
+from cotrace.codes.lookup import Answers, Snapshot
 from cotrace.codes.machine import LABELS, STATES, TRANSITIONS
 from cotrace.codes.presets import (
     RULES,
@@ -17,16 +18,21 @@ from cotrace.codes.presets import (
 )
 from cotrace.codes.proposals import evidence_of, lifted, propose
 from cotrace.codes.rules import CodeRules
+from cotrace.codes.snapshot import write_snapshot
+from cotrace.codes.swap import Lookups, publish
 
 __all__ = [
     "LABELS",
     "RULES",
     "STATES",
     "TRANSITIONS",
+    "Answers",
     "Applied",
     "Book",
     "Code",
     "CodeRules",
+    "Lookups",
+    "Snapshot",
     "Standing",
     "changsha_2021",
     "chengdu_2021",
@@ -36,5 +42,7 @@ __all__ = [
     "guangzhou_2022_days",
     "lifted",
     "propose",
+    "publish",
+    "write_snapshot",
     "xian_2021",
 ]
