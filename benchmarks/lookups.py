@@ -4,8 +4,8 @@
 
 Makes the snapshot (ids that are integers, and ids that are 11 digits as strings), opens it in new processes, and asks
 it for devices in random order, one in ten of them unknown. Every process answers batches of 100,000 for so many
-seconds, and single calls for as long; a warm-up before that maps the file. The rate of a core is by CPU time. ``--record`` keeps the figures in
-``benchmarks/results/lookups.json``.
+seconds, and single calls for as long; a warm-up before that maps the file. The rate of a core is by CPU time.
+``--record`` keeps the figures in ``benchmarks/results/lookups.json``.
 """
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ def main() -> None:
                 together, core = (run[name] / 1e6 for name in ("batches_per_s", "batches_per_s_per_core"))
                 print(
                     f"  {run['processes']} at once: opened in {run['open_ms']:.2f} ms; batches "
-                    f"{number(together)} M/s together, {number(core)} M/s a core; one call p50 {run['single_p50_us']:.1f} us, p99 {run['single_p99_us']:.1f} us "
+                    f"{number(together)} M/s together, {number(core)} M/s a core; one call "
+                    f"p50 {run['single_p50_us']:.1f} us, p99 {run['single_p99_us']:.1f} us "
                     f"({run['busy_cores']:.1f} cores busy)",
                     flush=True,
                 )
