@@ -38,6 +38,7 @@ LAYERS = [
     ["tables"],
     ["io"],
     ["stays"],
+    ["store"],
     ["windows"],
     ["footprints"],
     ["companions"],
