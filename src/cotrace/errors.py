@@ -8,6 +8,7 @@ how many rows, which first (by row number, never by device id), and how to mend 
 from __future__ import annotations
 
 __all__ = [
+    "AuditError",
     "CaseError",
     "CotraceError",
     "CotraceTypeError",
@@ -15,6 +16,7 @@ __all__ = [
     "GridError",
     "OptionError",
     "PositionError",
+    "PrivacyError",
     "ReadError",
     "RefusedRowsError",
     "SchemaError",
@@ -60,6 +62,14 @@ class CaseError(CotraceError):
 
 class GridError(CotraceError):
     """Results on different grids were about to be mixed, or a grid does not fit its input."""
+
+
+class PrivacyError(CotraceError):
+    """A key that is none, too short or not to be had; ids or counts that cannot be protected as asked."""
+
+
+class AuditError(CotraceError):
+    """A line of the audit log that could not be written, so that no answer is given; or a log that was altered."""
 
 
 class CotraceWarning(UserWarning):
