@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cotrace.keys import Key, key_from_env, key_from_file, new_key_file
     from cotrace.privacy.pseudonyms import Pseudonymiser
+    from cotrace.privacy.replacing import pseudonymise
 
-__all__ = ["Key", "Pseudonymiser", "key_from_env", "key_from_file", "new_key_file"]
+__all__ = ["Key", "Pseudonymiser", "key_from_env", "key_from_file", "new_key_file", "pseudonymise"]
 
 _HOMES = {
     "Key": "cotrace.keys",
@@ -17,6 +18,7 @@ _HOMES = {
     "key_from_file": "cotrace.keys",
     "new_key_file": "cotrace.keys",
     "Pseudonymiser": "cotrace.privacy.pseudonyms",
+    "pseudonymise": "cotrace.privacy.replacing",
 }
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.keys import as_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Pseudonymiser"]
 
@@ -57,6 +60,11 @@ class Pseudonymiser:
         )
         self._prefix = self.key.id + "-"
 
+    @property
+    def width(self) -> int:
+        """How many characters a pseudonym has; they are ASCII."""
+        return len(self._prefix) + self.digits
+
     def names_of(self, ids: Iterable[Any]) -> list[str]:
         """Return the pseudonym of each id: integers as their decimal digits, so that 7 and ``"7"`` have one."""
         names, prefix, state = [], self._prefix, self._state
@@ -65,6 +73,19 @@ class Pseudonymiser:
             hashed.update(text.encode())
             names.append(prefix + hashed.hexdigest())
         return names
+
+    def bridge(self, ids: Iterable[Any], before: Pseudonymiser) -> pa.Table:
+        """Return the pseudonyms of ids by an older key, and by this one: columns ``before`` and ``after``.
+
+        For the time in which both keys are there. It is made from the ids: from pseudonyms alone nothing can be linked
+        over a rotation. Rows are sorted by ``before``; once this table and the older key are destroyed, what was
+        written with that key can no longer be linked to what comes after.
+        """
+        import pyarrow as pa
+
+        ids = list(ids)
+        table = pa.table({"before": before.names_of(ids), "after": self.names_of(ids)})
+        return table.sort_by("before")
 
     def _texts(self, ids: list[Any]) -> list[str]:
         texts = [one if isinstance(one, str) else str(_whole(one)) for one in ids]
