@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cotrace.keys import Key, key_from_env, key_from_file, new_key_file
+    from cotrace.privacy.counts import Suppressed, suppress
     from cotrace.privacy.pseudonyms import Pseudonymiser
     from cotrace.privacy.replacing import pseudonymise
 
-__all__ = ["Key", "Pseudonymiser", "key_from_env", "key_from_file", "new_key_file", "pseudonymise"]
+__all__ = [
+    "Key",
+    "Pseudonymiser",
+    "Suppressed",
+    "key_from_env",
+    "key_from_file",
+    "new_key_file",
+    "pseudonymise",
+    "suppress",
+]
 
 _HOMES = {
     "Key": "cotrace.keys",
@@ -18,6 +28,8 @@ _HOMES = {
     "key_from_file": "cotrace.keys",
     "new_key_file": "cotrace.keys",
     "Pseudonymiser": "cotrace.privacy.pseudonyms",
+    "Suppressed": "cotrace.privacy.counts",
+    "suppress": "cotrace.privacy.counts",
     "pseudonymise": "cotrace.privacy.replacing",
 }
 
