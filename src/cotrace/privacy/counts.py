@@ -17,9 +17,11 @@ from cotrace.tables import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DEFAULT_K", "Suppressed", "suppress"]
+__all__ = ["ALL_TOLD", "DEFAULT_K", "Suppressed", "suppress"]
 
 DEFAULT_K = 16
+#: what is said where suppression was switched off
+ALL_TOLD = "Counts are NOT suppressed: small ones tell of single devices."
 
 
 @dataclass(frozen=True)
