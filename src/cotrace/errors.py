@@ -8,6 +8,7 @@ how many rows, which first (by row number, never by device id), and how to mend 
 from __future__ import annotations
 
 __all__ = [
+    "AuditError",
     "BookDamagedError",
     "CaseError",
     "CodeError",
@@ -17,6 +18,7 @@ __all__ = [
     "GridError",
     "OptionError",
     "PositionError",
+    "PrivacyError",
     "ReadError",
     "RefusedRowsError",
     "SchemaError",
@@ -110,6 +112,14 @@ class StoreVersionError(StoreError):
 
 class StoreWriteError(StoreError):
     """The store could not be written (disk full, read-only, an error of the disk); what it was, it still is."""
+
+
+class PrivacyError(CotraceError):
+    """A key that is none, too short or not to be had; ids or counts that cannot be protected as asked."""
+
+
+class AuditError(CotraceError):
+    """A line of the audit log that could not be written, so that no answer is given; or a log that was altered."""
 
 
 class CotraceWarning(UserWarning):

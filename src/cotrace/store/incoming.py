@@ -21,7 +21,6 @@ from cotrace.store.dictionaries import buckets_of
 from cotrace.store.settings import DAY
 
 if TYPE_CHECKING:
-
     from cotrace.io.pings import Pings
     from cotrace.options import StayOptions
     from cotrace.stays.locate import Locator
