@@ -264,10 +264,12 @@ def _step_words(rows: pa.Table, code: str, reason: str, second: str, reasons: di
 def _numbers(column: pa.ChunkedArray, known: dict[str, int], refuse: str | None) -> UInt64:
     import pyarrow as pa
 
-    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    coded = column.unify_dictionaries().combine_chunks()
+    if not pa.types.is_dictionary(coded.type):
+        coded = coded.cast(pa.string()).dictionary_encode()
     if coded.null_count:
         raise CodeError(f"{coded.null_count:,} rows have no code or no reason")
-    words = coded.dictionary.to_pylist()
+    words = [str(word) for word in coded.dictionary.to_pylist()]
     if refuse is not None and not set(words) <= set(known):
         raise CodeError(refuse)
     of = np.array([known.setdefault(word, len(known)) for word in words], dtype=np.uint64)

@@ -112,6 +112,15 @@ def place_records(
         bucket, first, n, lo = np.uint64(b), i, 0, at
         while i < order.size and _bucket_of(hashes[order[i]], n_buckets) == bucket:
             one = order[i]
+            if i + _FAR < order.size:
+                ahead = order[i + _FAR]
+                prefetch(hashes, ahead)
+                prefetch(begins, ahead)
+                prefetch(sizes, ahead)
+                prefetch(step_lo, ahead)
+                ahead = order[i + _NEAR]
+                prefetch(words, begins[ahead])
+                prefetch(steps, step_lo[ahead])
             for j in range(first, i):
                 other = order[j]
                 if hashes[other] == hashes[one] and sizes[other] == sizes[one]:
