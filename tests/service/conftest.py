@@ -13,10 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-pytest.importorskip("fastapi")
-pytest.importorskip("uvicorn")
-pytest.importorskip("cryptography")
-
 from cotrace_service.app import create_app
 from cotrace_service.config import Config, load
 from cotrace_service.keys import ROLES, new_key
@@ -33,11 +29,12 @@ class Running:
     config: Config
     app: Any
     now: float
+    client: httpx.Client
 
     def ask(self, role: str | None, method: str, path: str, **how: Any) -> httpx.Response:
         """Ask with the key of a role."""
         headers = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
-        return httpx.request(method, self.url + path, headers=headers, timeout=30, **how)
+        return self.client.request(method, self.url + path, headers=headers, **how)
 
     def post(self, role: str | None, path: str, **body: Any) -> httpx.Response:
         """Post JSON with the key of a role."""
@@ -48,7 +45,9 @@ def serve(config: Config, keys: dict[str, str], folder: Path, now: float) -> Ite
     """Run a service until the caller is done with it."""
     import uvicorn
 
-    running = Running("", folder, keys, config, None, now)
+    # one client: to make one takes longer than to ask
+    client = httpx.Client(verify=False, timeout=30)
+    running = Running("", folder, keys, config, None, now, client)
     running.app = create_app(config, lambda: running.now)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -61,6 +60,7 @@ def serve(config: Config, keys: dict[str, str], folder: Path, now: float) -> Ite
             time.sleep(0.01)
         yield running
     finally:
+        client.close()
         server.should_exit = True
         thread.join()
         listener.close()

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from tests.service.conftest import Running
 
-pytest.importorskip("cryptography")
-
 from cotrace_service.config import ConfigError
 from cotrace_service.offline import OfflineError, Signer, new_signing_key
 

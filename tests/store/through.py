@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.naive import Making
-from tests.naive_store import Row, Stay
-
 import cotrace
 from cotrace.tables import Stays
+from tests.naive import Making
+from tests.naive_store import Row, Stay
 
 CELL_M = 800.0
 

@@ -134,11 +134,8 @@ def _add_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(_: Request, error: RequestValidationError) -> JSONResponse:
-        # where, and what is wrong there; never what stood there
-        said = "; ".join(
-            f"{'.'.join(str(k) for k in e['loc'] if not isinstance(k, int))}: {e['type']}"
-            for e in error.errors()[:5]
-        )
+        # which field, and what is wrong there; never what stood there, nor a name that the service does not know
+        said = "; ".join(f"{_field(e)}: {e['type']}" for e in error.errors()[:5])
         return JSONResponse({"error": said}, 422)
 
     @app.exception_handler(CotraceError)
@@ -149,6 +146,11 @@ def _add_errors(app: FastAPI, service: Service) -> None:
         if isinstance(error, SnapshotError):
             return JSONResponse({"error": str(error)}, 503)
         return JSONResponse({"error": str(error)}, 422)
+
+
+def _field(error: Any) -> str:
+    names = [str(k) for k in error["loc"] if not isinstance(k, int)]
+    return ".".join(names[:-1] if error["type"] == "extra_forbidden" else names)
 
 
 # ---- codes
@@ -320,6 +322,3 @@ def _add_health(app: FastAPI) -> None:
         except (CotraceError, OSError):
             gauges["codes_age_seconds"] = float("nan")
         return PlainTextResponse(service.metrics.text(gauges))
-
-
-Handler = Callable[[Request], Awaitable[Any]]

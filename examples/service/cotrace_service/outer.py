@@ -40,7 +40,7 @@ class Outer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, came = time.perf_counter(), 500, 0
+        began, status, came, started = time.perf_counter(), 500, 0, False
 
         async def counted() -> Any:
             nonlocal came
@@ -51,7 +51,10 @@ class Outer:
             return message
 
         async def sent(message: Any) -> None:
-            nonlocal status
+            nonlocal status, started
+            if came > self._most and not started:
+                return  # an answer to what was cut off: another one is given
+            started = True
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message = message | {"headers": [*message.get("headers", []), *_HEADERS]}
@@ -61,12 +64,15 @@ class Outer:
             if self._says_too_long(scope):
                 raise _TooLong
             await self._app(scope, counted, sent)
+            if came > self._most and not started:
+                raise _TooLong
         except _TooLong:
+            came = 0
             await _refuse(sent, 413, f"a request has at most {self._most:,} bytes")
         except Exception as error:
             # the server would write a trace with what was asked into its log
             print(f"a request failed: {type(error).__name__}", flush=True)
-            if status == 500:
+            if not started:
                 await _refuse(sent, 500, "the service failed")
         finally:
             route = getattr(scope.get("route"), "path", "other")
