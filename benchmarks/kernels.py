@@ -25,6 +25,7 @@ import numpy as np
 
 import kernel_inputs as given
 from common import read_json, write_json
+from kernel_lookups import LOOKUPS
 from kernel_queries import QUERIES
 from kernel_store import STORE
 from kernel_synth import SYNTH, Timed
@@ -357,7 +358,7 @@ def timed(make: Callable[[], Timed]) -> Callable[[], Bench]:
 
 
 KERNELS |= {name: asked(make) for name, make in QUERIES.items()}
-KERNELS |= {name: timed(make) for name, make in (SYNTH | STORE).items()}
+KERNELS |= {name: timed(make) for name, make in (SYNTH | STORE | LOOKUPS).items()}
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cotrace.companions.sure import Sure
     from cotrace.counts import Counts
     from cotrace.options import CompanionRule, StayOptions
+    from cotrace.privacy import Pseudonymiser
     from cotrace.schema import TableSchema
 
 __all__ = ["Companions"]
@@ -219,7 +220,26 @@ class Companions:
             span=self._parts.span,
         )
 
-    def explain(self, case: Any, companion: Any, *, as_of: Any = None) -> str:
+    def pseudonymised(self, by: Pseudonymiser) -> Companions:
+        """Return the same result with pseudonyms for ids: in its tables, its ``repr``, what it explains and draws.
+
+        Parameters
+        ----------
+        by : cotrace.privacy.Pseudonymiser
+            Makes them; with the one that made those of other tables they can be joined.
+        """
+        from cotrace.companions.pseudonymous import PseudonymousCompanions
+
+        return PseudonymousCompanions(self, by)
+
+    def explain(
+        self,
+        case: Any,
+        companion: Any,
+        *,
+        as_of: Any = None,
+        audience: Literal["tracer", "companion"] = "tracer",
+    ) -> str:
         """Say in words why a device is on a case's list, and what speaks against it.
 
         Parameters
@@ -228,6 +248,9 @@ class Companions:
             Device ids.
         as_of : instant, optional
             Which one, when the case has several.
+        audience : {"tracer", "companion"}
+            Who reads it. What a companion is told holds nothing but its own places and days, and of these only such
+            as tell nothing of where the case lives: see :mod:`cotrace.companions.telling`.
 
         Returns
         -------
@@ -240,6 +263,12 @@ class Companions:
         CaseError
             When the device is no case of this result, or has several ``as_of`` and none was named.
         """
+        if audience == "companion":
+            from cotrace.companions.telling import told
+
+            return told(self, case, companion, as_of)
+        if audience != "tracer":
+            raise OptionError(f"audience={audience!r} is not one of 'tracer', 'companion'")
         return words.explain(self, case, companion, as_of)
 
     def meetings(self, number: int, device: Any) -> list[Meeting] | None:
