@@ -110,21 +110,28 @@ def _one(args: argparse.Namespace) -> int:
     """Read changed files until the time is over."""
     reader, rng, ends = READERS[args.one], random.Random(f"{args.seed} {args.one}"), Counter[str]()
     seeds, until, findings, inputs = reader.seeds(), time.perf_counter() + args.seconds, 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        last = Path(args.findings) / f"last-{os.getpid()}-{reader.name}"
+    with tempfile.TemporaryDirectory(dir=_memory()) as folder:
+        last = Path(args.findings) / f"last-{os.getpid()}-{reader.name}" if reader.native else None
         while time.perf_counter() < until and findings < _MOST_FINDINGS:
             data = mutated(rng, seeds)
             inputs += 1
-            _keep(last, data)  # a crash leaves no time to write
+            if last is not None:
+                _keep(last, data)  # a crash leaves no time to write
             try:
                 ends[check(reader, data, Path(folder))] += 1
             except Exception:
                 findings += 1
                 _keep(Path(args.findings) / f"{findings}-{reader.name}", data)
                 traceback.print_exc()
-        last.unlink(missing_ok=True)
+        if last is not None:
+            last.unlink(missing_ok=True)
     Path(args.out).write_text(json.dumps({"inputs": inputs, "findings": findings, "ends": dict(ends)}))
     return 1 if findings else 0
+
+
+def _memory() -> str | None:
+    """Return a folder in memory where there is one: what is read is on no disk for long."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def _keep(path: Path, data: bytes) -> None:
@@ -143,7 +150,7 @@ def _atheris(args: argparse.Namespace) -> int:
         import cotrace.exposure.geometries
         import cotrace.exposure.given
         import cotrace.io.pings  # noqa: F401
-    reader, folder, ends = READERS[args.one], tempfile.mkdtemp(), Counter[str]()
+    reader, folder, ends = READERS[args.one], tempfile.mkdtemp(dir=_memory()), Counter[str]()
     corpus = Path(folder) / "corpus"
     corpus.mkdir()
     for number, seed in enumerate(reader.seeds()):
