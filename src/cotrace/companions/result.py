@@ -17,6 +17,8 @@ from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
 from cotrace.tables import Stays, Table, instants
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from cotrace.companions.cases import Cases
@@ -301,6 +303,15 @@ class Companions:
         from cotrace.view import plot_cells
 
         return plot_cells(self, case, **keywords)
+
+    def report(self, path: str | Path, **keywords: Any) -> Path:
+        """Write one self-contained page of HTML, which loads nothing: ``found.report("case.html", lang="zh")``.
+
+        See :func:`cotrace.view.write_report` for ``case``, ``as_of``, ``lang`` and ``title``.
+        """
+        from cotrace.view import write_report
+
+        return write_report(self, path, **keywords)
 
     def __len__(self) -> int:
         return int(self._parts.matches.case_of.size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cotrace.view.accuracy import plot_reliability, plot_sweep
 from cotrace.view.cells import plot_cells
+from cotrace.view.report import report_html, write_report
 from cotrace.view.timeline import plot_timeline
 
-__all__ = ["plot_cells", "plot_reliability", "plot_sweep", "plot_timeline"]
+__all__ = ["plot_cells", "plot_reliability", "plot_sweep", "plot_timeline", "report_html", "write_report"]

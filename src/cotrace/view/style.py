@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cotrace.companions import Companions
 
-__all__ = ["CASE", "COMPANION", "INK", "MUTED", "OUTSIDE", "SHARED", "axes", "cell_name", "hours", "title"]
+__all__ = ["CASE", "COMPANION", "INK", "MUTED", "OUTSIDE", "SHARED", "axes", "cell_name", "hours", "readable", "title"]
 
 #: From the palette of Okabe and Ito: told apart by colour-blind eyes, and in grey (dark, light, black).
 CASE, COMPANION, SHARED = "#0072B2", "#E69F00", "#000000"
@@ -91,3 +91,13 @@ def cell_name(found: Companions, cell: Any) -> str:
         return f"tower {cell}"
     column, row = grid.unpack(int(cell))
     return f"{int(column)}, {int(row)}"
+
+
+def readable(text: str) -> str:
+    """Write out what cannot be seen or turns the direction of writing: an id must not look like another."""
+    from unicodedata import category
+
+    if text.isascii() and text.isprintable():
+        return text
+    hidden = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs")
+    return "".join(f"\u27e8U+{ord(c):04X}\u27e9" if category(c) in hidden and c != " " else c for c in text)
