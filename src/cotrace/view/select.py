@@ -14,7 +14,16 @@ from cotrace.errors import CaseError
 if TYPE_CHECKING:
     from cotrace.companions import Companions
 
-__all__ = ["OneCase", "clipped", "device_stays", "evidence_of", "is_companion", "one_case", "rows_of", "seconds_of"]
+__all__ = [
+    "OneCase",
+    "clipped",
+    "device_stays",
+    "evidence_of",
+    "is_companion",
+    "one_case",
+    "rows_of",
+    "seconds_of",
+]
 
 _MICROS = 1_000_000
 
@@ -38,7 +47,8 @@ def one_case(found: Companions, case: Any, as_of: Any = None) -> OneCase:
     """Find the case; a device that is a case several times needs its ``as_of``."""
     number = case_number(found, case, as_of)
     start, end, infectious = found.window(number)
-    return OneCase(case, int(seconds_of(found.funnel["as_of"])[number]), start, end, infectious)
+    device = found.funnel["case_id"][number].as_py()  # of the ids' own type, however it was named
+    return OneCase(device, int(seconds_of(found.funnel["as_of"])[number]), start, end, infectious)
 
 
 def seconds_of(column: Any) -> NDArray[np.int64]:

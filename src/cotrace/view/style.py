@@ -12,7 +12,19 @@ if TYPE_CHECKING:
 
     from cotrace.companions import Companions
 
-__all__ = ["CASE", "COMPANION", "INK", "MUTED", "OUTSIDE", "SHARED", "axes", "cell_name", "hours", "readable", "title"]
+__all__ = [
+    "CASE",
+    "COMPANION",
+    "INK",
+    "MUTED",
+    "OUTSIDE",
+    "SHARED",
+    "axes",
+    "cell_name",
+    "hours",
+    "readable",
+    "title",
+]
 
 #: From the palette of Okabe and Ito: told apart by colour-blind eyes, and in grey (dark, light, black).
 CASE, COMPANION, SHARED = "#0072B2", "#E69F00", "#000000"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotrace.errors import OptionError
+from cotrace.view.report.contents import chosen_cases, payload
 from cotrace.view.report.page import page
-from cotrace.view.report.payload import chosen_cases, payload
 from cotrace.view.report.words import LANGUAGES, Lang, words_of
 
 if TYPE_CHECKING:

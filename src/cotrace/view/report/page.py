@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cotrace.view.report.payload import MET, Clock
+from cotrace.view.report.contents import MET, Clock
 from cotrace.view.report.reading import length, options_in, reason_in, rule_in
 from cotrace.view.style import cell_name, readable
 
@@ -30,7 +30,13 @@ _LONGEST_ID = 60
 
 
 def page(
-    found: Companions, cases: list[OneCase], data: dict[str, Any], clock: Clock, words: Words, lang: str, title: str | None
+    found: Companions,
+    cases: list[OneCase],
+    data: dict[str, Any],
+    clock: Clock,
+    words: Words,
+    lang: str,
+    title: str | None,
 ) -> str:
     """Return the whole page as HTML."""
     style, script = _asset("report.css"), _asset("report.js")
@@ -46,7 +52,8 @@ def page(
         f'<!doctype html>\n<html lang="{"zh-CN" if lang == "zh" else lang}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="referrer" content="no-referrer">\n<meta name="robots" content="noindex">\n'
+        '<meta name="generator" content="cotrace">\n<meta name="referrer" content="no-referrer">\n'
+        '<meta name="robots" content="noindex">\n'
         f'<link rel="icon" href="data:,">\n<title>{_text(name)}</title>\n<style>{style}</style>\n</head>\n'
         f'<body>\n{body}<script type="application/json" id="data">{_json(told)}</script>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
@@ -154,7 +161,11 @@ def _facts_of(found: Companions, row: dict[str, Any], words: Words, lang: str) -
     def lasting(key: str) -> str:
         return words["unknown"] if row[key] is None else length(row[key], lang)
 
-    top = "–" if row["top_cell"] is None else f"{cell_name(found, row['top_cell'])} ({row['top_cell_share']:.0%})"
+    top = (
+        "–"
+        if row["top_cell"] is None
+        else f"{cell_name(found, row['top_cell'])} ({row['top_cell_share']:.0%})"
+    )
     pings = words["unknown"] if row["pings"] is None else f"{row['pings']:,}"
     return [
         ("companions", f"{row['companions']:,}"),
@@ -170,7 +181,9 @@ def _facts_of(found: Companions, row: dict[str, Any], words: Words, lang: str) -
     ]
 
 
-def _cards(found: Companions, one: OneCase, row: dict[str, Any], clock: Clock, words: Words, lang: str) -> str:
+def _cards(
+    found: Companions, one: OneCase, row: dict[str, Any], clock: Clock, words: Words, lang: str
+) -> str:
     first = {"companions": ' class="main"'}
     cards = "".join(
         f"<div{first.get(key, '')}><dt>{_text(words[key])}</dt><dd>{_text(value)}</dd></div>"
@@ -244,7 +257,8 @@ def _provenance(found: Companions, clock: Clock, words: Words, lang: str) -> str
     ]
     listed = "".join(f"<dt>{_text(words[key])}</dt><dd>{_text(value)}</dd>" for key, value in facts)
     return (
-        f'<section aria-labelledby="h-rule"><h2 id="h-rule">{_text(words["rule"])}</h2>\n<dl class="facts">{listed}</dl>\n'
+        f'<section aria-labelledby="h-rule"><h2 id="h-rule">{_text(words["rule"])}</h2>\n'
+        f'<dl class="facts">{listed}</dl>\n'
         f"<h3>{_text(words['count_head'])}</h3>\n{_counts(found, words, lang)}</section>\n"
     )
 
@@ -253,7 +267,11 @@ def _counts(found: Companions, words: Words, lang: str) -> str:
     counts = found.counts
     if not counts.rows:
         return f"<p>{_text(words['no_counts'])}</p>"
-    rows = [(words["rows"], counts.rows), (words["used"], counts.used), (words["collapsed"], counts.collapsed)]
+    rows = [
+        (words["rows"], counts.rows),
+        (words["used"], counts.used),
+        (words["collapsed"], counts.collapsed),
+    ]
     rows += [(f"– {words['conflicts']}", counts.conflicts), (words["refused"], counts.n_refused)]
     rows += [(f"– {reason_in(reason, lang)}", n) for reason, n in sorted(counts.refused.items())]
     rows += [(words["skipped"], counts.skipped), (words["relabelled"], counts.relabelled)]

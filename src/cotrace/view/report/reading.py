@@ -71,7 +71,9 @@ def rule_in(rule: CompanionRule, lang: str) -> str:
         clauses += f"，或在对方离开后 {_said(rule.lag)} 之内到达并停留"
     elif rule.min_cumulative is not None:
         cumulative = f"{more[rule.strict in (True, 'cumulative')]} {_said(rule.min_cumulative)}"
-        clauses += f"，{'且' if rule.combine == 'and' else '或'}{_WHO_ZH[rule.dwell_of]}在该网格累计停留{cumulative}"
+        clauses += (
+            f"，{'且' if rule.combine == 'and' else '或'}{_WHO_ZH[rule.dwell_of]}在该网格累计停留{cumulative}"
+        )
     return f"在同一网格内{clauses}；回溯截止时刻之前 {_said(rule.lookback)}"
 
 
@@ -85,7 +87,9 @@ def options_in(options: StayOptions, lang: str) -> str:
     else:
         where = f"{grid.cell_m:g} 米{_GRID_ZH[grid.kind]}"
         where += f" {grid.crs}" if grid.kind == "projected" and grid.crs and len(grid.crs) < 40 else ""
-        where += f"，原点平移 {grid.origin[0]:g} 米、{grid.origin[1]:g} 米" if grid.origin != (0.0, 0.0) else ""
+        where += (
+            f"，原点平移 {grid.origin[0]:g} 米、{grid.origin[1]:g} 米" if grid.origin != (0.0, 0.0) else ""
+        )
     smooth = f"；{_said(options.smooth.within)}内的往返跳变已平滑" if options.smooth else ""
     return f"{where}；{_FILL_ZH[options.fill]}；相邻定位间隔最长 {_said(options.max_gap)}{smooth}"
 

@@ -410,7 +410,7 @@
     for (const c of cellsOf.slice(0, SHOWN_CELLS)) {
       const n = brings.get(c) || 0;
       body.append(el("tr", {}, el("th", { scope: "row" }, nameOf(c)), el("td", {}, count(n)), el("td", {}, rough(dwells.get(c))),
-        el("td", {}, n ? el("button", { type: "button", "aria-label": say("only_aria", nameOf(c)), onclick: () => only(c) }, say("only")) : "")));
+        el("td", {}, n ? el("button", { type: "button", "aria-label": `${say("only")}: ${nameOf(c)}`, onclick: () => only(c) }, say("only")) : "")));
     }
     const table = el("table", {}, el("caption", {}, say("table_cells")), el("thead", {}, el("tr", {},
       ...["cell", "brings", "dwell"].map((key) => el("th", { scope: "col" }, say(key))), el("td", {}))), body);

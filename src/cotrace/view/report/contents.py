@@ -102,7 +102,9 @@ def chosen_cases(found: Companions, case: Any, as_of: Any) -> list[OneCase]:
         ]
     if not chosen:
         raise CaseError("a report is about cases, and this result has none")
-    episodes = sum(evidence_of(found, one).num_rows for one in chosen) if case is not None else len(found.evidence)
+    episodes = (
+        sum(evidence_of(found, one).num_rows for one in chosen) if case is not None else len(found.evidence)
+    )
     if episodes > MOST_EPISODES:
         mend = "name one case with case=" if len(chosen) > 1 else "write found.evidence as a table instead"
         raise OptionError(f"{episodes:,} episodes are more than a report holds ({MOST_EPISODES:,}): {mend}")
@@ -198,7 +200,8 @@ def _cells(found: Companions, codes: Ints) -> dict[str, Any]:
     names = found.stays.cells.values
     places = found.stays.cells.names
     called = [
-        (None if places is None else places[c].as_py()) or cell_name(found, names[c].as_py()) for c in codes.tolist()
+        (None if places is None else places[c].as_py()) or cell_name(found, names[c].as_py())
+        for c in codes.tolist()
     ]
     columns = found.stays.cells.columns(codes)
     on_grid = np.array([v is not None for v in columns["cell_col"].to_pylist()], dtype=np.bool_)
