@@ -21,6 +21,7 @@ LAYERS = [
         "crs",
         "arrays",
         "threads",
+        "shown",
         "schema_accuracy",
         "schema_meetings",
         "schema_places",
@@ -48,7 +49,7 @@ LAYERS = [
     ["cli"],
 ]
 #: what a result draws of itself is imported when it is asked to: the only way up
-WAYS_UP = {("companions/result.py", "cotrace.view")}
+WAYS_UP = {("companions/result.py", "cotrace.view"), ("shown.py", "cotrace.view")}
 LEVEL = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 
 

@@ -13,6 +13,7 @@ from cotrace.companions.find import find_companions
 from cotrace.errors import CotraceTypeError, CotraceWarning, OptionError
 from cotrace.options import CompanionRule, PingPong, StayOptions
 from cotrace.schema_accuracy import SWEEP
+from cotrace.shown import Shown
 from cotrace.stays.find import find_stays
 from cotrace.stays.locate import fitting_grid, located_by
 from cotrace.tables import Stays, Table
@@ -156,7 +157,7 @@ class _Run:
         }
 
 
-class Sweep:
+class Sweep(Shown):
     """How right the answer is under many readings; made by :func:`cotrace.sweep`.
 
     Attributes
@@ -177,15 +178,6 @@ class Sweep:
             f"{replicates:,} bootstrap samples of the cases, 95%"
         )
         self.table = Table.from_columns(SWEEP, columns, note)
-
-    def plot(self, **keywords: Any) -> Any:
-        """Draw precision and recall of every run, option by option; needs the extra ``viz``.
-
-        See :func:`cotrace.view.plot_sweep`.
-        """
-        from cotrace.view.accuracy import plot_sweep
-
-        return plot_sweep(self.table, **keywords)
 
     def __len__(self) -> int:
         return len(self.table)

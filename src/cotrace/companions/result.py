@@ -14,6 +14,7 @@ from cotrace.companions import words
 from cotrace.companions.cases import NEVER
 from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
+from cotrace.shown import Shown
 from cotrace.tables import Stays, Table, instants
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
     return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
-class Companions:
+class Companions(Shown):
     """Companions of cases, with the evidence for each and with what speaks against each.
 
     Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.

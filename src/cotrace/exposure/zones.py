@@ -30,6 +30,7 @@ from cotrace.exposure.trajectory import _hours, most_dwell_in
 from cotrace.exposure.visitors import find_meets
 from cotrace.options import ZoneRule
 from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
+from cotrace.shown import Shown
 from cotrace.tables import Stays, Table, instants
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _NIGHT = ("22:00", "06:00")
 _DRAWN = "Drawn from where phones were taken to be, not from where infections are"
 
 
-class Zones:
+class Zones(Shown):
     """Zones, the cases that they were drawn from, and the devices that they concern.
 
     Attributes

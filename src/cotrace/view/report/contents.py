@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.errors import CaseError, OptionError
+from cotrace.view.clock import zone_of
 from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case, rows_of, seconds_of
 from cotrace.view.style import cell_name
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from cotrace.companions import Companions
 
 __all__ = ["MOST_EPISODES", "Clock", "chosen_cases", "payload"]
@@ -42,7 +40,7 @@ class Clock:
     """
 
     def __init__(self, tz: str, start: int, end: int) -> None:
-        self._zone = _zone(tz)
+        self._zone = zone_of(tz)
         self.pieces = [(start, self._offset(start))]
         for low in range(start, end, _STEP):
             high = min(low + _STEP, end)
@@ -71,15 +69,6 @@ class Clock:
         text = datetime.fromtimestamp(moment, self._zone).isoformat(sep=" ")
         day, hour, offset = text[:10], text[11:19], text[19:]
         return f"{day} {hour.removesuffix(':00') if hour.count(':') == 2 else hour} {offset}"
-
-
-def _zone(name: str) -> tzinfo:
-    from datetime import UTC, datetime
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # an offset such as +08:00 is no name of a zone
-        return datetime.strptime(name, "%z").tzinfo or UTC
 
 
 def chosen_cases(found: Companions, case: Any, as_of: Any) -> list[OneCase]:
