@@ -22,6 +22,7 @@ LAYERS = [
         "arrays",
         "threads",
         "shown",
+        "meter",
         "schema_accuracy",
         "schema_meetings",
         "schema_places",

@@ -17,9 +17,10 @@ from cotrace.companions.result import Companions, _Parts
 from cotrace.companions.sure import asked_for, sure_of
 from cotrace.companions.track import Track
 from cotrace.errors import CotraceTypeError, CotraceWarning, GridError, OptionError
+from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, StayOptions
 from cotrace.stays.build import build
-from cotrace.stays.passes import Built, Progress, usable_threads
+from cotrace.stays.passes import Built, usable_threads
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def find_companions(
         tracked=tracked,
         span=_time_asked(listed, rule, options),
         threads=n_threads,
-        progress=progress,
+        progress=reporter(progress),
         sort_memory=sort_memory,
     )
     clock.lap("stays")

@@ -96,7 +96,7 @@ def plot_ranked(table: Table, *, by: str | None = None, most: int = MOST, ax: Ax
             text, (values[y], y), (4, 0), textcoords="offset points", va="center", fontsize=8, color=INK
         )
     ax.set_yticks(range(len(drawn)), [_label(row, names) for row in drawn], fontsize=8.5, parse_math=False)
-    ax.invert_yaxis()
+    ax.set_ylim(len(drawn) - 0.4, -0.6)
     ax.margins(x=0.12)
     ax.set_ylabel(", ".join(names).replace("_id", "").replace("_", " "))
     ax.set_xlabel(f"{column.meaning}, {'h' if seconds else column.unit}".rstrip(", "), fontsize=9)
@@ -198,7 +198,7 @@ def plot_counts(table: Table, column: str, *, most: int = MOST, ax: Axes | None 
         ax.annotate(f"{n:,}", (n, y), (4, 0), textcoords="offset points", va="center", fontsize=8, color=INK)
     labels = ["none" if value is None else named(value) for value, _ in drawn]
     ax.set_yticks(range(len(drawn)), labels, fontsize=8.5, parse_math=False)
-    ax.invert_yaxis()
+    ax.set_ylim(len(drawn) - 0.4, -0.6)
     ax.margins(x=0.1)
     ax.set_ylabel(column.replace("_", " "))
     ax.set_xlabel("rows")

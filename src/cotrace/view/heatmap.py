@@ -80,7 +80,7 @@ def _columns(data: Any) -> tuple[Any, list[str], str, int]:
     distinct = sorted(set(moments))
     gaps = [(b - a).total_seconds() for a, b in pairwise(distinct)]
     width = int(min(gaps, default=_HOUR))
-    if width >= _DAY:
+    if width >= _DAY or not gaps:  # of one window alone its length is not known
         place = {moment: k for k, moment in enumerate(distinct)}
         names = [f"{m.astimezone(zone_of(zone)):%d %b}" for m in distinct]
         return np.array([place[m] for m in moments]), names, f"start of the window ({zone})", 1

@@ -183,7 +183,7 @@ def plot_intervals(table: Table, *, most: int = MOST_LANES, ax: Axes | None = No
         mine = np.column_stack([start, end])[lane == k]
         _lane(ax, y, mine[~gap[lane == k]], CASE, 0.62)
         _lane(ax, y, mine[gap[lane == k]], "#DDDDDD", 0.12)
-        ax.annotate(hours(float(total[k])), (1, y), (6, 0), xycoords=("axes fraction", "data"),
+        ax.annotate(hours(float(total[k])) if total[k] else "", (1, y), (6, 0), xycoords=("axes fraction", "data"),
                     textcoords="offset points", va="center", fontsize=8, color=MUTED)  # fmt: skip
     ax.set_yticks(range(len(order)), [named(names[k]) for k in order], fontsize=8.5, parse_math=False)
     ax.set_ylim(len(order) - 0.4, -0.6)

@@ -98,8 +98,13 @@ def plot_rings(found: Table, *, ax: Axes | None = None) -> Axes:
         colour, marker, size = _LOOKS[min(ring, len(_LOOKS) - 1)]
         mine = at[rings == ring]
         n = len(mine)
-        ax.scatter(mine[:, 0], mine[:, 1], s=size if n < 400 else size / 3, c=colour, marker=marker, zorder=3, linewidths=0.4,
-                   edgecolors="white", label=f"{names[ring]}: {n:,}")  # fmt: skip
+        looks: dict[str, Any] = {
+            "s": size if n < 400 else size / 3,
+            "c": colour,
+            "marker": marker,
+            "label": f"{names[ring]}: {n:,}",
+        }
+        ax.scatter(mine[:, 0], mine[:, 1], zorder=3, linewidths=0.4, edgecolors="white", **looks)
     few = len(forest.ids) <= MOST_NAMES
     for i, (x, y) in enumerate(at.tolist()):
         if few or (forest.ring[i] == 0 and rings.tolist().count(0) <= 12):
@@ -109,9 +114,8 @@ def plot_rings(found: Table, *, ax: Axes | None = None) -> Axes:
     ax.set_axis_off()
     ax.legend(loc="upper left", bbox_to_anchor=(0, 0.0), ncols=4, frameon=False, fontsize=9, labelcolor=INK)
     as_written(ax)
-    counts = ", ".join(
-        f"{names[r]} {forest.ring.count(r) + left.get(r, 0):,}" for r in sorted({*forest.ring, *left})
-    )
+    sizes = {r: forest.ring.count(r) + left.get(r, 0) for r in {*forest.ring, *left}}
+    counts = ", ".join(f"{names[r]}: {sizes[r]:,}" for r in sorted(sizes))
     rest = f"; the first {len(forest.ids):,} are drawn" if left else ""
     title(ax, f"Devices that chains of meetings lead to: {counts}{rest}", found.note)
     return ax
@@ -200,7 +204,7 @@ def plot_tree(outbreak: Any, *, ax: Axes | None = None) -> Axes:
             ax.annotate(named(device, 14), (x, height), (6, 0), textcoords="offset points", va="center", fontsize=8,
                         color=INK)  # fmt: skip
     ax.set_yticks([])
-    ax.invert_yaxis()
+    ax.set_ylim(1.02 + 0.5 / len(y), -0.02 - 0.5 / len(y))
     margin = 0.03 * (max(xs) - min(xs)) + 0.02
     time_axis(ax, min(xs) - margin, max(xs) + 2 * margin, tz)
     ax.spines[["top", "right", "left"]].set_visible(False)

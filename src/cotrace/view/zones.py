@@ -61,9 +61,13 @@ def plot_zones(found: Zones, *, ax: Axes | None = None) -> Axes:
     ax.set_aspect(1.0 / wide, adjustable="datalim")
     named_rows = [(row, shape) for row, shape in drawn if row["zone_kind"] == "lockdown"] or drawn
     for row, shape in named_rows[:_MOST_NAMES]:
-        x, y = shape.representative_point().coords[0]
-        words = f"{named(row['zone'], 20)}\n{row['cases']:,} {'case' if row['cases'] == 1 else 'cases'}"
-        ax.annotate(words, (x, y), ha="center", va="center", fontsize=7.5, color=INK, zorder=6,
+        left, _, right, top = shape.bounds
+        words = f"{row['cases']:,} {'case' if row['cases'] == 1 else 'cases'}"
+        if not row["zone"].startswith(row["zone_kind"]):  # a unit's own name says more than a number
+            words = f"{named(row['zone'], 20)}: {words}"
+        # above the zone, which stays in sight
+        ax.annotate(words, ((left + right) / 2, top), (0, 3), textcoords="offset points", ha="center", va="bottom",
+                    fontsize=7.5, color=INK, zorder=6, parse_math=False,
                     bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": MUTED, "lw": 0.5})  # fmt: skip
     ax.set_xlabel("x, m" if found._plane else "longitude, degrees", fontsize=9)
     ax.set_ylabel("y, m" if found._plane else "latitude, degrees", fontsize=9)
