@@ -14,9 +14,12 @@ from cotrace.companions import words
 from cotrace.companions.cases import NEVER
 from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
+from cotrace.shown import Shown
 from cotrace.tables import Stays, Table, instants
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from cotrace.companions.cases import Cases
@@ -59,7 +62,7 @@ def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
     return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
-class Companions:
+class Companions(Shown):
     """Companions of cases, with the evidence for each and with what speaks against each.
 
     Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.
@@ -319,6 +322,15 @@ class Companions:
         from cotrace.view import plot_cells
 
         return plot_cells(self, case, **keywords)
+
+    def report(self, path: str | Path, **keywords: Any) -> Path:
+        """Write one self-contained page of HTML, which loads nothing: ``found.report("case.html", lang="zh")``.
+
+        See :func:`cotrace.view.write_report` for ``case``, ``as_of``, ``lang`` and ``title``.
+        """
+        from cotrace.view import write_report
+
+        return write_report(self, path, **keywords)
 
     def __len__(self) -> int:
         return int(self._parts.matches.case_of.size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,8 @@ from cotrace.exposure.visitors import find_meets
 from cotrace.options import ZoneRule
 from cotrace.privacy.counts import ALL_TOLD, DEFAULT_K, suppress
 from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
+from cotrace.shown import Shown
 from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Zones", "zones"]
 
@@ -44,7 +42,7 @@ _NIGHT = ("22:00", "06:00")
 _DRAWN = "Drawn from where phones were taken to be, not from where infections are"
 
 
-class Zones:
+class Zones(Shown):
     """Zones, the cases that they were drawn from, and the devices that they concern.
 
     Attributes

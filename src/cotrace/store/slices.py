@@ -113,7 +113,9 @@ def rows_at(files: Files, entry: FileEntry, layout: Layout, lo: Int64, hi: Int64
         for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             start = int(begin[a])
             data = np.frombuffer(source.between(start, int(end[a:b].max())), np.uint8)
-            pieces = zip((begin[a:b] - start).tolist(), (end[a:b] - start).tolist(), to[a:b].tolist(), strict=True)
+            pieces = zip(
+                (begin[a:b] - start).tolist(), (end[a:b] - start).tolist(), to[a:b].tolist(), strict=True
+            )
             for left, right, at in pieces:
                 flat[at : at + right - left] = data[left:right]
     return out
