@@ -42,9 +42,10 @@ LAYERS = [
     ["companions"],
     ["exposure"],
     ["synth"],
+    ["interchange"],
     ["view"],
     ["accuracy"],
-    ["demo"],
+    ["demo", "testing"],
     ["cli"],
 ]
 #: what a result draws of itself is imported when it is asked to: the only way up

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cotrace import presets, synth
+    from cotrace import interchange, presets, synth
     from cotrace.accuracy.evaluate import Evaluation, evaluate
     from cotrace.accuracy.shifted import shifted_grids
     from cotrace.accuracy.sweep import Sweep, sweep
@@ -78,6 +78,7 @@ __all__ = [
     "find_companions",
     "find_footprints",
     "find_stays",
+    "interchange",
     "lift",
     "occupancy",
     "pairs",
@@ -168,7 +169,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("presets", "synth"):
+    if name in ("interchange", "presets", "synth"):
         return importlib.import_module(f"cotrace.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'cotrace' has no attribute {name!r}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cotrace.arrays import from_numpy, take
-from cotrace.errors import SchemaError
+from cotrace.errors import OptionError, SchemaError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from cotrace.options import StayOptions
     from cotrace.schema import TableSchema
 
-__all__ = ["Stays", "Table"]
+__all__ = ["HandsOn", "Stays", "Table"]
+
+Backend = Literal["numpy", "pyarrow"]
 
 _SHOWN = 10
 _EPOCH_MICROS = 1_000_000
@@ -71,9 +73,23 @@ class Table:
         assert self._data is not None
         return self._data
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas DataFrame (a copy)."""
-        frame: pd.DataFrame = self.to_arrow().to_pandas()
+    def to_pandas(self, *, dtype_backend: Backend = "numpy") -> pd.DataFrame:
+        """Return a pandas DataFrame.
+
+        Parameters
+        ----------
+        dtype_backend : {"numpy", "pyarrow"}
+            NumPy's types, which is a copy; or Arrow's (``pandas.ArrowDtype``), which are the same memory.
+        """
+        frame: pd.DataFrame
+        if dtype_backend == "numpy":
+            frame = self.to_arrow().to_pandas()
+            return frame
+        if dtype_backend != "pyarrow":
+            raise OptionError(f"dtype_backend={dtype_backend!r} is not one of 'numpy', 'pyarrow'")
+        import pandas as pd
+
+        frame = self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
     def to_polars(self) -> pl.DataFrame:
@@ -214,6 +230,32 @@ class Stays(Table):
             sources=self.sources,
             source_bits=None if self.source_bits is None else self.source_bits[:n].copy(),
         )
+
+
+class HandsOn:
+    """What a result of several tables does where one table is wanted: it hands on the main one.
+
+    So ``duckdb.sql("from found")``, ``polars.DataFrame(found)`` and ``pyarrow.table(found)`` work.
+    """
+
+    @property
+    def _main(self) -> Table:
+        raise NotImplementedError
+
+    def to_arrow(self) -> pa.Table:
+        """Return the main table as a :class:`pyarrow.Table`, without a copy."""
+        return self._main.to_arrow()
+
+    def to_pandas(self, *, dtype_backend: Backend = "numpy") -> pd.DataFrame:
+        """Return the main table as a pandas DataFrame; see :meth:`Table.to_pandas`."""
+        return self._main.to_pandas(dtype_backend=dtype_backend)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the main table as a polars DataFrame; needs polars."""
+        return self._main.to_polars()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._main.__arrow_c_stream__(requested_schema)
 
 
 def instants(offsets: NDArray[Any], base: int, tz: str) -> pa.Array:

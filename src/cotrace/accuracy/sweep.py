@@ -15,7 +15,7 @@ from cotrace.options import CompanionRule, PingPong, StayOptions
 from cotrace.schema_accuracy import SWEEP
 from cotrace.stays.find import find_stays
 from cotrace.stays.locate import fitting_grid, located_by
-from cotrace.tables import Stays, Table
+from cotrace.tables import HandsOn, Stays, Table
 
 if TYPE_CHECKING:
     from cotrace.grid import Grid
@@ -156,7 +156,7 @@ class _Run:
         }
 
 
-class Sweep:
+class Sweep(HandsOn):
     """How right the answer is under many readings; made by :func:`cotrace.sweep`.
 
     Attributes
@@ -177,6 +177,10 @@ class Sweep:
             f"{replicates:,} bootstrap samples of the cases, 95%"
         )
         self.table = Table.from_columns(SWEEP, columns, note)
+
+    @property
+    def _main(self) -> Table:
+        return self.table
 
     def plot(self, **keywords: Any) -> Any:
         """Draw precision and recall of every run, option by option; needs the extra ``viz``.

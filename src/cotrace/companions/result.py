@@ -14,7 +14,7 @@ from cotrace.companions import words
 from cotrace.companions.cases import NEVER
 from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import HandsOn, Stays, Table, instants
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +58,7 @@ def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
     return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
-class Companions:
+class Companions(HandsOn):
     """Companions of cases, with the evidence for each and with what speaks against each.
 
     Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.
@@ -219,6 +219,10 @@ class Companions:
             counts=self.counts,
             span=self._parts.span,
         )
+
+    @property
+    def _main(self) -> Table:
+        return self.companions
 
     def explain(self, case: Any, companion: Any, *, as_of: Any = None) -> str:
         """Say in words why a device is on a case's list, and what speaks against it.

@@ -30,7 +30,7 @@ from cotrace.exposure.trajectory import _hours, most_dwell_in
 from cotrace.exposure.visitors import find_meets
 from cotrace.options import ZoneRule
 from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import HandsOn, Stays, Table, instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ _NIGHT = ("22:00", "06:00")
 _DRAWN = "Drawn from where phones were taken to be, not from where infections are"
 
 
-class Zones:
+class Zones(HandsOn):
     """Zones, the cases that they were drawn from, and the devices that they concern.
 
     Attributes
@@ -96,19 +96,18 @@ class Zones:
 
     def to_geoparquet(self, path: str | Path) -> None:
         """Write the zones as GeoParquet 1.1: WKB in ``geometry``, WGS 84, or a plane's metres without a CRS."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-        import shapely
+        from cotrace.shapes import write_geoparquet
 
-        wkb = [None if shape is None else shapely.to_wkb(shape) for shape in self.shapes]
-        rows = self.zones.to_arrow().append_column("geometry", pa.array(wkb, pa.binary()))
-        kinds = sorted({shape.geom_type for shape in self.shapes if shape is not None})
-        column: dict[str, Any] = {"encoding": "WKB", "geometry_types": kinds}
-        if self._plane:
-            column["crs"] = None
-        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-        meta = {**(rows.schema.metadata or {}), b"geo": json.dumps(geo).encode()}
-        pq.write_table(rows.replace_schema_metadata(meta), path, compression="zstd", write_page_checksum=True)
+        write_geoparquet(self.zones.to_arrow(), self.shapes, path, plane=self.is_plane)
+
+    @property
+    def is_plane(self) -> bool:
+        """Whether shapes are in a plane's metres; they are in WGS 84 otherwise."""
+        return self._plane
+
+    @property
+    def _main(self) -> Table:
+        return self.zones
 
     def _rows(self) -> Iterator[tuple[dict[str, Any], Any]]:
         yield from zip(self.zones.to_arrow().to_pylist(), self.shapes, strict=True)
