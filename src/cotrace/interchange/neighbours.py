@@ -217,7 +217,8 @@ def read_movingpandas(
         frames.append((frame, name))
     if len({name for _, name in frames}) != 1:
         raise SchemaError(
-            f"trajectories call their ids differently: {listed(sorted({n for _, n in frames}))}; name one column by device="
+            f"trajectories call their ids differently: {listed(sorted({n for _, n in frames}))}; "
+            "name one column by device="
         )
     whole, name = pd.concat([frame for frame, _ in frames]), frames[0][1]
     time = whole.index.name or "t"
