@@ -43,7 +43,7 @@ def _run(source: str, names: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("[!_]*/*.md")), *sorted((ROOT / "docs").glob("*.md"))]:
         old = page.read_text(encoding="utf-8")
         new = renewed(old)
         if new != old:
