@@ -3,7 +3,7 @@
     python benchmarks/moving_over.py [--record] [--python LIBRARY=PROGRAM ...]
 
 Takes what follows ``<!-- run: library -->`` from the page, runs it in a fresh virtual environment (or with the Python
-given) beside a small file of made pings, and holds the devices that it finds against cotrace's contacts of the same day.
+given) beside a small file of made pings, and holds the devices that it finds against cotrace's contacts.
 ``--record`` puts the table into the page.
 """
 

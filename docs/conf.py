@@ -6,6 +6,7 @@ folder, or of a folder above it, is in it. There is no other table of contents.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = str(ROOT / "src")  # notebooks run in processes of their own, with this checkout's code
+os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
 
 import cotrace  # noqa: E402
 

@@ -4,8 +4,8 @@
     pip install '.[test]' --constraint lowest.txt
 
 Every ``name>=version`` of the dependencies (and of the extras named) becomes ``name==version``, so an installation with
-these constraints has exactly what is claimed to be enough. One mechanism for all: the wheel's test (``make release``) and
-whatever runs the suite with the lowest versions.
+these constraints has exactly what is claimed to be enough. One mechanism for all: the wheel's test (``make release``)
+and whatever runs the suite with the lowest versions.
 """
 
 from __future__ import annotations

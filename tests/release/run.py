@@ -3,8 +3,8 @@
     python -m tests.release.run [--only newest|lowest]
 
 The wheel is built from the sdist, so that nothing is missing there. It is installed twice into an environment with
-nothing in it, with the newest versions and with the lowest that pyproject.toml allows (``tests/release/lowest.py``), and
-runs the demo in each. Both must print the same but for the seconds.
+nothing in it, with the newest versions and with the lowest that pyproject.toml allows (``tests/release/lowest.py``),
+and runs the demo in each. Both must print the same but for the seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ from tests.release.lowest import ROOT, lines
 
 DIST = ROOT / "dist"
 #: what a wheel must hold, and what it must not
-NEEDED = ("cotrace/__init__.py", "cotrace/py.typed", "cotrace/data/calves2018.parquet", "cotrace/data/README.md")
+NEEDED = (
+    "cotrace/__init__.py",
+    "cotrace/py.typed",
+    "cotrace/data/calves2018.parquet",
+    "cotrace/data/README.md",
+)
 BARRED = re.compile(r"(^|/)(tests|benchmarks|docs|\.ci|__pycache__|\.git)(/|$)|\.py[co]$|\.nb[ic]$")
 
 
@@ -86,7 +91,8 @@ def install(wheel: Path, which: str, folder: Path) -> str:
     versions = run(programs / "python", "-m", "pip", "list", "--format", "freeze").split()
     size = sum(p.stat().st_size for p in (folder / which).rglob("*") if p.is_file() and not p.is_symlink())
     print(
-        f"{which}: installed in {installed - begun:.0f} s, {size / 1e6:.0f} MB, demo in {time.monotonic() - installed:.0f} s; "
+        f"{which}: installed in {installed - begun:.0f} s, {size / 1e6:.0f} MB, "
+        f"demo in {time.monotonic() - installed:.0f} s; "
         + ", ".join(v for v in versions if not v.startswith(("pip=", "setuptools=", "cotrace")))
     )
     return re.sub(r"\d+\.\d+ s\b", "N s", printed)
@@ -94,8 +100,12 @@ def install(wheel: Path, which: str, folder: Path) -> str:
 
 def main() -> None:
     """Build, look, and try."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["newest", "lowest"], help="try the wheel with these versions alone")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", choices=["newest", "lowest"], help="try the wheel with these versions alone"
+    )
     args = parser.parse_args()
     wheel = build()
     check(wheel)
