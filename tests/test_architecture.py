@@ -42,6 +42,7 @@ LAYERS = [
     ["companions"],
     ["exposure"],
     ["synth"],
+    ["engine"],
     ["view"],
     ["accuracy"],
     ["demo"],
