@@ -7,14 +7,25 @@
 from __future__ import annotations
 
 from cotrace.engine.spark.companions import SparkCompanions, find_companions
+from cotrace.engine.spark.pairs import SparkPairs, pairs
 from cotrace.engine.spark.pings import SparkPings, read_pings
+from cotrace.engine.spark.rings import SparkRings, rings
 from cotrace.engine.spark.stays import count_pings, find_stays
+from cotrace.engine.spark.visitors import SparkVisitors, visitors
+from cotrace.engine.spark.windows import occupancy
 
 __all__ = [
     "SparkCompanions",
+    "SparkPairs",
     "SparkPings",
+    "SparkRings",
+    "SparkVisitors",
     "count_pings",
     "find_companions",
     "find_stays",
+    "occupancy",
+    "pairs",
     "read_pings",
+    "rings",
+    "visitors",
 ]

@@ -120,13 +120,17 @@ def find_companions(
     _check_kinds(rule, options)
     _warn_of_thresholds(rule)
     if isinstance(pings_or_stays, SparkPings):
-        work = _of_pings(pings_or_stays, cases, as_of, rule, building_of(pings_or_stays, options, threads, sort_memory))
+        work = _of_pings(
+            pings_or_stays, cases, as_of, rule, building_of(pings_or_stays, options, threads, sort_memory)
+        )
     else:
         work = _of_stays(check_frame(pings_or_stays, "pings_or_stays"), cases, as_of, rule, options)
     return work
 
 
-def _of_pings(pings: SparkPings, cases: Any, as_of: Any, rule: CompanionRule, how: Building) -> SparkCompanions:
+def _of_pings(
+    pings: SparkPings, cases: Any, as_of: Any, rule: CompanionRule, how: Building
+) -> SparkCompanions:
     listed = read_cases(cases, as_of, pings.device_type)
     meaning = meaning_of_pings(pings, how.options)
     columns = pings.template.columns
@@ -148,7 +152,9 @@ def _coverage(tables: list[pa.Table], n: int) -> list[Any]:
     return found
 
 
-def _of_stays(stays: DataFrame, cases: Any, as_of: Any, rule: CompanionRule, options: StayOptions) -> SparkCompanions:
+def _of_stays(
+    stays: DataFrame, cases: Any, as_of: Any, rule: CompanionRule, options: StayOptions
+) -> SparkCompanions:
     meaning = meaning_of(stays)
     _check_options(meaning, options)  # type: ignore[arg-type]
     listed = read_cases(cases, as_of, meaning.device)
@@ -212,13 +218,24 @@ class SparkCompanions:
         self._own, self._own_tops = held_to_cases(of_cases, listed, rule, known)
         index, matches = self._own._parts.index, self._own._parts.matches
         self._own_tops = tops_of(index, matches, listed, cases_too=True)
-        seen = index.case_codes >= 0 if coverage is None else np.array([c is not None for c in coverage], dtype=bool)
+        seen = (
+            index.case_codes >= 0
+            if coverage is None
+            else np.array([c is not None for c in coverage], dtype=bool)
+        )
         _warn_of_cases(listed, seen, listed.windows(rule.lookback_s), None, 0)
         _warn_of_coverage(known, rule)
         self._cells = of_cases.cells.values
         keys = keys_of_cases(of_cases, listed, rule)
         task = Matching(
-            how, meaning, listed, table_of(of_cases), self._cells, keys, rule, np.ascontiguousarray(matches.funnel)
+            how,
+            meaning,
+            listed,
+            table_of(of_cases),
+            self._cells,
+            keys,
+            rule,
+            np.ascontiguousarray(matches.funnel),
         )
         self.packed = mapped(frame, task, PACKED).persist()
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 __all__ = [
     "PACKED",
     "Batches",
+    "batches_of",
     "by_device",
     "check_frame",
+    "chosen",
     "frame_of",
     "mapped",
     "pack",
@@ -30,8 +32,11 @@ __all__ = [
     "refuse_progress",
     "result_schema",
     "spark_schema",
+    "tables_of",
+    "tasks_of",
     "to_arrow",
     "unpack",
+    "unpacked",
 ]
 
 Batches: TypeAlias = Iterator["pa.RecordBatch"]
@@ -63,7 +68,9 @@ def check_frame(frame: Any, what: str) -> DataFrame:
 def refuse_progress(progress: Any) -> None:
     """Refuse a function that is to be told of progress: tasks cannot call it."""
     if progress is not None:
-        raise OptionError("progress= cannot be told from a cluster: look at Spark's own pages, and leave it out")
+        raise OptionError(
+            "progress= cannot be told from a cluster: look at Spark's own pages, and leave it out"
+        )
 
 
 def mapped(frame: DataFrame, function: Callable[[Batches], Batches], schema: StructType | str) -> DataFrame:
@@ -85,14 +92,21 @@ def mapped(frame: DataFrame, function: Callable[[Batches], Batches], schema: Str
 def by_device(frame: DataFrame, device: str, spread: str | None = None) -> DataFrame:
     """Bring the rows of each device into one partition; the only shuffle of pings that there is.
 
-    Rows without a device are refused later, and are spread by another column until then.
+    As many partitions as the session's shuffles have: named, so that Spark does not join them afterwards. Rows
+    without a device are refused later, and are spread by another column until then.
     """
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions
 
-    key = F.xxhash64(F.col(_quoted(device)))
+    f = functions
+    key = f.xxhash64(f.col(_quoted(device)))
     if spread is not None:
-        key = F.when(F.col(_quoted(device)).isNull(), F.xxhash64(F.col(_quoted(spread)))).otherwise(key)
-    return frame.repartition(key)
+        key = f.when(f.col(_quoted(device)).isNull(), f.xxhash64(f.col(_quoted(spread)))).otherwise(key)
+    return frame.repartition(tasks_of(frame), key)
+
+
+def tasks_of(frame: DataFrame) -> int:
+    """Return how many tasks a shuffle of this session has."""
+    return int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions"))
 
 
 def _quoted(name: str) -> str:
@@ -131,7 +145,9 @@ def spark_schema(schema: pa.Schema, metadata: dict[str, dict[str, Any]] | None =
 
     made = from_arrow_schema(schema)
     notes = metadata or {}
-    return StructType([StructField(f.name, f.dataType, f.nullable, notes.get(f.name, {})) for f in made.fields])
+    return StructType(
+        [StructField(f.name, f.dataType, f.nullable, notes.get(f.name, {})) for f in made.fields]
+    )
 
 
 def result_schema(schema: TableSchema, device: pa.DataType, cell: pa.DataType | None, tz: str) -> StructType:
@@ -184,7 +200,9 @@ def packed_of(parts: Iterable[tuple[str, Any]]) -> Batches:
 class _Unpack:
     """The task that unpacks tables of one kind."""
 
-    def __init__(self, kind: str, schema: pa.Schema, change: Callable[[pa.Table], pa.Table] | None = None) -> None:
+    def __init__(
+        self, kind: str, schema: pa.Schema, change: Callable[[pa.Table], pa.Table] | None = None
+    ) -> None:
         self.kind, self.schema, self.change = kind, schema, change
 
     def __call__(self, batches: Batches) -> Batches:

@@ -83,7 +83,9 @@ def _tracked_rows(built: Built) -> pa.Table:
         found.append(rows)
     rows = np.concatenate(found)
     start, end = (rows[:, k].astype(np.int64) + built.base for k in (2, 3))
-    return columns_of(take(built.devices.values(), rows[:, 0]), take(built.cells.values, rows[:, 1]), start, end)
+    return columns_of(
+        take(built.devices.values(), rows[:, 0]), take(built.cells.values, rows[:, 1]), start, end
+    )
 
 
 def keys_of_cases(stays: Stays, listed: Cases, rule: CompanionRule) -> Int64:

@@ -117,5 +117,7 @@ def _read(said: dict[str, Any], types: dict[str, Any]) -> Meaning:
         made = Grid(grid["kind"], grid["cell_m"], grid["crs"], tuple(grid["origin"]))
     smooth = PingPong(options["smooth"]) if "smooth" in options else None
     towers = unpack(base64.b64decode(said["towers"])) if "towers" in said else None
-    read = StayOptions(grid=made, by=options["by"], max_gap=options["max_gap"], fill=options["fill"], smooth=smooth)
+    read = StayOptions(
+        grid=made, by=options["by"], max_gap=options["max_gap"], fill=options["fill"], smooth=smooth
+    )
     return Meaning(read, said["tz"], types[said["device"]], types[said["cell"]], towers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import order_of, take, view
+from cotrace.arrays import order_of, plain, take, view
 from cotrace.counts import Counts
 from cotrace.ids import ids_of_type
 from cotrace.tables import Stays
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cotrace.engine.spark.meaning import Meaning
 
-__all__ = ["columns_of", "stays_of"]
+__all__ = ["coded", "columns_of", "numbers", "seconds_of", "stays_of", "table_of"]
 
 _MICROS, _DAY = 1_000_000, 86_400
 _COLUMNS = ("device", "cell", "started_at", "finished_at")
@@ -33,10 +33,7 @@ def columns_of(device: Any, cell: Any, start: NDArray[np.int64], end: NDArray[np
 
 def seconds_of(table: pa.Table) -> pa.Table:
     """Return the columns of a frame of stays with unix seconds; see :func:`columns_of`."""
-    moments = []
-    for name in _COLUMNS[2:]:
-        micros = table[name].combine_chunks()
-        moments.append(view(micros, np.int64) // _MICROS)
+    moments = (numbers(table, name) // _MICROS for name in _COLUMNS[2:])
     return columns_of(table["device"], table["cell"], *moments)
 
 
@@ -50,12 +47,9 @@ def stays_of(tables: Sequence[pa.Table], meaning: Meaning, cells: pa.Array | Non
         found.encode(cells)
     rows = []
     for table in tables:
-        device, cell = (
-            table[name].combine_chunks().cast(kind)
-            for name, kind in (("device", meaning.device), ("cell", meaning.cell))
-        )
-        start, end = (view(table[name].combine_chunks(), np.int64) for name in ("start", "end"))
-        rows.append((devices.encode(device), found.encode(cell), start, end))
+        device = devices.encode(plain(table["device"]).cast(meaning.device))
+        cell = found.encode(plain(table["cell"]).cast(meaning.cell))
+        rows.append((device, cell, *(numbers(table, name) for name in ("start", "end"))))
     base = min((int(start.min()) for _, _, start, _ in rows if start.size), default=0) // _DAY * _DAY
     device_order, cell_order = order_of(devices.values()), order_of(found.values())
     rank, cell_rank = _ranks(device_order), _ranks(cell_order)
@@ -76,6 +70,19 @@ def stays_of(tables: Sequence[pa.Table], meaning: Meaning, cells: pa.Array | Non
         counts=Counts(),
         span=span,
     )
+
+
+def numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
+    """Return a column of integers as NumPy's, without a copy where it is in one piece."""
+    return view(table[name].combine_chunks(), np.int64)
+
+
+def coded(column: pa.ChunkedArray, kind: pa.DataType) -> tuple[NDArray[np.int64], pa.Array]:
+    """Return codes in the order of the ids, and the ids in that order."""
+    ids = ids_of_type(kind)
+    codes = ids.encode(plain(column).cast(kind))
+    order = order_of(ids.values())
+    return _ranks(order)[codes].astype(np.int64), take(ids.values(), order)
 
 
 def _ranks(order: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cotrace.engine.spark.frames import Batches, by_device, check_frame, chosen
 from cotrace.errors import CotraceTypeError
-from cotrace.io import Pings, read_pings as read_local
+from cotrace.io import Pings
+from cotrace.io import read_pings as read_local
+from cotrace.io.frames import TableSource
 from cotrace.io.source import BATCH_ROWS, Source, Task
 from cotrace.io.zones import ClockChange
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
-__all__ = ["SparkPings", "check_pings", "read_pings", "task_pings"]
+__all__ = ["SparkPings", "check_pings", "local_pings", "read_pings", "task_pings"]
 
 #: rows that are looked at where a column's type alone does not tell how it is written
 _HEAD = 1024
@@ -71,8 +73,23 @@ def read_pings(
     """
     frame = check_frame(df, "df")
     source = _FrameSource(frame)
-    given = {"device": device, "time": time, "lon": lon, "lat": lat, "x": x, "y": y, "tower": tower}
-    more = {"towers": towers, "accuracy": accuracy, "crs": crs, "tz": tz, "unit": unit, "time_format": time_format}
+    given: dict[str, Any] = {
+        "device": device,
+        "time": time,
+        "lon": lon,
+        "lat": lat,
+        "x": x,
+        "y": y,
+        "tower": tower,
+    }
+    more = {
+        "towers": towers,
+        "accuracy": accuracy,
+        "crs": crs,
+        "tz": tz,
+        "unit": unit,
+        "time_format": time_format,
+    }
     template = read_local(
         source, **given, **more, errors=errors, clock_change=clock_change, refused_cap=refused_cap
     )
@@ -142,6 +159,13 @@ def task_pings(recipe: Recipe, batches: Batches) -> Pings:
     return Pings(source, recipe.convert, recipe.towers, errors=recipe.errors, refused_cap=recipe.refused_cap)
 
 
+def local_pings(recipe: Recipe, table: pa.Table) -> Pings:
+    """Return the pings of a table that a task has in memory, which can be read again."""
+    source = TableSource("a partition of the Spark table")
+    source.table = table
+    return Pings(source, recipe.convert, recipe.towers, errors=recipe.errors, refused_cap=recipe.refused_cap)
+
+
 @dataclass
 class _BatchTask(Task):
     """The batches of a partition, joined to the size that the stages work with."""
@@ -150,8 +174,6 @@ class _BatchTask(Task):
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Give the batches."""
-        import pyarrow as pa
-
         held: list[pa.RecordBatch] = []
         n = 0
         for batch in self.rows:

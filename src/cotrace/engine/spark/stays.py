@@ -107,7 +107,9 @@ def building_of(
             "a sample of devices"
         )
     resolved = resolve_options(pings.template, options)
-    return Building(pings.recipe(), resolved, threads or 1, SORT_MEMORY if sort_memory is None else sort_memory)
+    return Building(
+        pings.recipe(), resolved, threads or 1, SORT_MEMORY if sort_memory is None else sort_memory
+    )
 
 
 def meaning_of_pings(pings: SparkPings, options: StayOptions) -> Meaning:

@@ -77,7 +77,12 @@ class Stopwatch:
 def report_of(built: Built, took: dict[str, float]) -> bytes:
     """Return, as bytes, what a task has to say of its pings."""
     gaps = built.gaps.astype(np.int64)
-    said = {"counts": built.counts.as_dict(), "span": built.span, "took": took, "stays": _n_stays(built)}
+    said: dict[str, Any] = {
+        "counts": built.counts.as_dict(),
+        "span": built.span,
+        "took": took,
+        "stays": _n_stays(built),
+    }
     said["gaps"] = zlib.compress(gaps.tobytes()).hex()
     said["longer"] = built.longer.tolist()
     return json.dumps(said).encode()
