@@ -36,7 +36,17 @@ from cotrace.engine.spark.frames import (
     unpack,
     unpacked,
 )
-from cotrace.engine.spark.matching import CaseStays, Matching, held_to_cases, key_of, keys_of_cases, tops_of
+from cotrace.engine.spark.matching import (
+    CROWD,
+    FUNNEL_KEY,
+    SUMS,
+    CaseStays,
+    Matching,
+    held_to_cases,
+    key_of,
+    keys_of_cases,
+    tops_of,
+)
 from cotrace.engine.spark.meaning import Meaning, meaning_of
 from cotrace.engine.spark.parts import seconds_of, stays_of, table_of
 from cotrace.engine.spark.pings import SparkPings
@@ -166,9 +176,11 @@ def _of_stays(
 
     values = pa.table([of_cases.cells.values.cast(schema.field("cell").type)], names=["cell"])
     cells = frame_of(stays.sparkSession, values, pa.schema([schema.field("cell")]))
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions
 
-    near = by_device(frame.join(F.broadcast(cells), "cell", "left_semi").select(*STAYS.names), "device")
+    near = by_device(
+        frame.join(functions.broadcast(cells), "cell", "left_semi").select(*STAYS.names), "device"
+    )
     return SparkCompanions(near, None, meaning, listed, of_cases, None, rule)
 
 
@@ -178,11 +190,11 @@ def _of_devices(frame: DataFrame, device: str, listed: Cases) -> DataFrame:
     column = frame[f"`{device}`"]
     if len(ids) <= _LISTED:
         return frame.where(column.isin(ids))
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions
 
     kind = "bigint" if isinstance(ids[0], int) else "string"
     wanted = frame.sparkSession.createDataFrame([(value,) for value in ids], f"id {kind}")
-    return frame.join(F.broadcast(wanted), column == wanted["id"], "left_semi")
+    return frame.join(functions.broadcast(wanted), column == wanted["id"], "left_semi")
 
 
 class SparkCompanions:
@@ -289,15 +301,10 @@ class SparkCompanions:
     @cached_property
     def _whole(self) -> Companions:
         """The driver's part with the funnel of all tasks; its other tables are of cases alone."""
-        import pyarrow as pa
-
-        names = ["case", "cell", "together", "long_enough", "companions", "both", "n"]
-        parts = unpacked(self.packed, "funnel", pa.schema([pa.field(n, pa.int64(), False) for n in names]))
-        summed = to_arrow(parts.groupBy("case", "cell").sum(*names[2:]))
-        rows = np.stack([view(column.combine_chunks(), np.int64) for column in summed.columns], axis=1)
+        rows = self._sums[self._sums[:, 0] != CROWD]
         old = self._own._parts.matches
         funnel, top = old.funnel.copy(), old.top.copy()
-        of_cells = rows[:, 1] >= 0
+        of_cells = rows[:, 1] != FUNNEL_KEY
         funnel[rows[~of_cells, 0]] += rows[~of_cells, 2:6]
         most = np.concatenate([rows[of_cells][:, [0, 1, 6]], self._own_tops])
         for case in np.unique(most[:, 0]).tolist():
@@ -312,13 +319,18 @@ class SparkCompanions:
     @cached_property
     def _crowds(self) -> _Crowds:
         """The devices in the cells and hours that matter, from all tasks."""
+        rows = self._sums[self._sums[:, 0] == CROWD]
+        order = np.argsort(rows[:, 1])
+        return _Crowds(self._cells, rows[order, 1], rows[order, 6])
+
+    @cached_property
+    def _sums(self) -> Int64:
+        """What is added up over tasks, few by nature: by hour and cell of cases, and by case."""
         import pyarrow as pa
 
-        schema = pa.schema([pa.field(n, pa.int64(), False) for n in ("key", "devices")])
-        summed = to_arrow(unpacked(self.packed, "crowd", schema).groupBy("key").sum("devices"))
-        keys, devices = (view(column.combine_chunks(), np.int64) for column in summed.columns)
-        order = np.argsort(keys)
-        return _Crowds(self._cells, keys[order], devices[order])
+        parts = unpacked(self.packed, "sums", pa.schema([pa.field(name, pa.int64(), False) for name in SUMS]))
+        summed = to_arrow(parts.groupBy(*SUMS[:2]).sum(*SUMS[2:]))
+        return np.stack([view(column.combine_chunks(), np.int64) for column in summed.columns], axis=1)
 
     def _of_tasks(self, schema: TableSchema) -> DataFrame:
         change = _WithCrowd(self._crowds, schema.name)

@@ -32,10 +32,24 @@ if TYPE_CHECKING:
     from cotrace.stays.passes import Built
     from cotrace.tables import Stays
 
-__all__ = ["CaseStays", "Matching", "held_to_cases", "key_of", "keys_of_cases", "tallied"]
+__all__ = [
+    "CROWD",
+    "FUNNEL_KEY",
+    "SUMS",
+    "CaseStays",
+    "Matching",
+    "held_to_cases",
+    "key_of",
+    "keys_of_cases",
+    "tallied",
+]
 
 Int64 = NDArray[np.int64]
 
+#: what is added up over tasks
+SUMS = ("case", "key", "together", "long_enough", "companions", "both", "n")
+#: in place of a case: devices in a cell and hour; in place of a cell: the funnel
+CROWD, FUNNEL_KEY = -1, -1
 #: windows are numbered from the epoch, and some are before it
 _EPOCH = 1 << 31
 
@@ -54,6 +68,7 @@ class CaseStays:
     rule: CompanionRule
 
     def __call__(self, batches: Batches) -> Iterator[Any]:
+        """Do the work of a partition."""
         import pyarrow as pa
 
         tracked = _Tracked(self.listed, self.rule.lookback_s)
@@ -139,6 +154,7 @@ class Matching:
     own_funnel: Int64
 
     def __call__(self, batches: Batches) -> Iterator[Any]:
+        """Do the work of a partition."""
         watch, report = Stopwatch(), None
         if self.how is not None:
             built = self.how.build(batches)
@@ -148,7 +164,7 @@ class Matching:
             stays = stays_of([seconds_of(_table(batch)) for batch in batches], self.meaning)
         near, place = self._near(stays)
         if len(near):
-            yield from packed_of([("crowd", self._crowds(near, place)), *self._found(near)])
+            yield from packed_of([("sums", self._crowds(near, place)), *self._found(near)])
         if report is not None:
             yield from packed_of([("report", _with_time(report, watch))])
 
@@ -161,14 +177,12 @@ class Matching:
 
     def _crowds(self, near: Stays, place: Int64) -> pa.Table:
         """Count the devices in the cells and hours that matter; devices are in one partition, so counts add up."""
-        import pyarrow as pa
-
         rows = _counted(near, CROWD_WINDOW_S)
         keys = key_of(place[rows[:, 0]], rows[:, 1])
         at = np.searchsorted(self.keys, keys)
         at[at == self.keys.size] = 0
         kept = self.keys[at] == keys if self.keys.size else np.zeros(keys.size, dtype=np.bool_)
-        return pa.table([pa.array(keys[kept]), pa.array(rows[kept, 2])], names=["key", "devices"])
+        return sums_of(np.full(int(kept.sum()), CROWD), keys[kept], rows[kept, 2])
 
     def _found(self, near: Stays) -> list[tuple[str, pa.Table]]:
         """Hold the devices of this partition that are no cases to the rule."""
@@ -189,9 +203,9 @@ class Matching:
             mine = pc.invert(pc.is_in(table["companion_id"], value_set=self.listed.ids))
             tables.append(table.filter(mine).replace_schema_metadata(None))
         if not tables[1].num_rows:
-            return [("funnel", sums)]
+            return [("sums", sums)]
         both = pa.table([pa.array([pack(t)], pa.binary()) for t in tables], names=["evidence", "companions"])
-        return [("funnel", sums), ("found", both)]
+        return [("sums", sums), ("found", both)]
 
 
 def _table(batch: pa.RecordBatch) -> pa.Table:
@@ -232,14 +246,24 @@ def tops_of(index: CellIndex, matches: Matches, listed: Cases, cases_too: bool =
     return np.column_stack([pairs.reshape(-1, 2), counts]).astype(np.int64)
 
 
+def sums_of(case: Int64, key: Int64, n: Int64, funnel: Int64 | None = None) -> pa.Table:
+    """Return figures that are added up over tasks, by case and key; see :data:`SUMS`.
+
+    Of ``CROWD`` the key is a cell and hour, and ``n`` devices; of a case it is ``FUNNEL_KEY``, or a cell and ``n`` the
+    companions that it brings.
+    """
+    import pyarrow as pa
+
+    four = np.zeros((n.size, 4), dtype=np.int64) if funnel is None else funnel
+    columns = [case, key, *four.T, n]
+    arrays = [pa.array(np.ascontiguousarray(column, dtype=np.int64)) for column in columns]
+    return pa.table(arrays, names=list(SUMS))
+
+
 def tallied(funnel: Int64, tops: Int64) -> pa.Table:
-    """Return rows (case, cell, four counts of the funnel, companions): those of the funnel have cell -1."""
+    """Return the sums of a funnel (int64[cases, 4]), and of rows (case, cell, companions)."""
     import pyarrow as pa
 
     some = np.flatnonzero(funnel.any(axis=1))
-    upper = np.column_stack([some, np.full(some.size, -1), funnel[some], np.zeros(some.size)])
-    lower = np.zeros((len(tops), 7))
-    lower[:, :2], lower[:, 6] = tops[:, :2], tops[:, 2]
-    rows = np.concatenate([upper, lower]).astype(np.int64)
-    names = ["case", "cell", "together", "long_enough", "companions", "both", "n"]
-    return pa.table([pa.array(np.ascontiguousarray(rows[:, k])) for k in range(7)], names=names)
+    upper = sums_of(some, np.full(some.size, FUNNEL_KEY), np.zeros_like(some), funnel[some])
+    return pa.concat_tables([upper, sums_of(tops[:, 0], tops[:, 1], tops[:, 2])])

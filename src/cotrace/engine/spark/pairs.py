@@ -120,11 +120,11 @@ def pairs(
     length = seconds(window, "window")
     if not length:
         raise OptionError("window='0s' is no window")
-    span = tuple(None if v is None else instant(v, name) for v, name in ((start, "start"), (end, "end")))
+    span = [None if v is None else instant(v, name) for v, name in ((start, "start"), (end, "end"))]
     plain = rule.shared == "unbroken" and rule.min_cumulative is None
     tasks = tasks_of(stays)
-    crowded = _crowds(stays, meaning, length, max_crowd, *span)
-    rows = clipped(stays, *span, block_of(length) if plain else ALL_TIME)
+    crowded = _crowds(stays, meaning, length, max_crowd, span[0], span[1])
+    rows = clipped(stays, span[0], span[1], block_of(length) if plain else ALL_TIME)
     units = Units.of(loads_of(rows, tasks), tasks, by_pairs=True)
     holes = _Holes.of(crowded, length)
     task = _Pairs(
@@ -316,7 +316,7 @@ def _slices(part: Int64, most: int = 1 << 18) -> Iterator[slice]:
     edges = np.concatenate([[0], np.flatnonzero(np.diff(part)) + 1, [part.size]])
     lo = 0
     while lo < part.size:
-        hi = int(edges[min(np.searchsorted(edges, lo + most), edges.size - 1)])
+        hi = int(edges[min(int(np.searchsorted(edges, lo + most)), edges.size - 1)])
         yield slice(lo, hi)
         lo = hi
 

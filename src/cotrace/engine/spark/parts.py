@@ -49,7 +49,7 @@ def stays_of(tables: Sequence[pa.Table], meaning: Meaning, cells: pa.Array | Non
     for table in tables:
         device = devices.encode(plain(table["device"]).cast(meaning.device))
         cell = found.encode(plain(table["cell"]).cast(meaning.cell))
-        rows.append((device, cell, *(numbers(table, name) for name in ("start", "end"))))
+        rows.append((device, cell, numbers(table, "start"), numbers(table, "end")))
     base = min((int(start.min()) for _, _, start, _ in rows if start.size), default=0) // _DAY * _DAY
     device_order, cell_order = order_of(devices.values()), order_of(found.values())
     rank, cell_rank = _ranks(device_order), _ranks(cell_order)

@@ -10,7 +10,7 @@ from cotrace.engine.spark.frames import Batches, by_device, check_frame, chosen
 from cotrace.errors import CotraceTypeError
 from cotrace.io import Pings
 from cotrace.io import read_pings as read_local
-from cotrace.io.frames import TableSource
+from cotrace.io.frames import FrameSource, _arrow_table
 from cotrace.io.source import BATCH_ROWS, Source, Task
 from cotrace.io.zones import ClockChange
 
@@ -161,8 +161,8 @@ def task_pings(recipe: Recipe, batches: Batches) -> Pings:
 
 def local_pings(recipe: Recipe, table: pa.Table) -> Pings:
     """Return the pings of a table that a task has in memory, which can be read again."""
-    source = TableSource("a partition of the Spark table")
-    source.table = table
+    source = FrameSource("a partition of the Spark table", table, list(table.column_names), _arrow_table)
+    source.load(recipe.convert.columns.used)
     return Pings(source, recipe.convert, recipe.towers, errors=recipe.errors, refused_cap=recipe.refused_cap)
 
 

@@ -133,7 +133,8 @@ class Reach:
 
 def _named(adjudications: Any, world: World) -> pa.Array:
     from cotrace.arrays import from_values
-    from cotrace.exposure.traced import _COLUMNS, columns_of, ids_of
+    from cotrace.exposure.frames import columns_of, ids_of
+    from cotrace.exposure.traced import _COLUMNS
 
     found = columns_of(adjudications, "adjudications", _COLUMNS)
     return from_values(ids_of(found.get("device", []), world.ids.type, "adjudications"), world.ids.type)

@@ -104,12 +104,12 @@ def rings(
         (HOPS, found.evidence.to_arrow()),
         (RING_SIZES, found.sizes.to_arrow()),
     )
-    frames = (
+    frames = [
         frame_of(
             stays.sparkSession,
             table.replace_schema_metadata(None),
             plain_schema(schema, meaning.device, meaning.cell, meaning.tz),
         )
         for schema, table in tables
-    )
-    return SparkRings(*frames, found)
+    ]
+    return SparkRings(frames[0], frames[1], frames[2], found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cotrace.counts import Counts
@@ -80,8 +80,7 @@ def find_stays(
     how = building_of(pings, options, threads, sort_memory)
     meaning = meaning_of_pings(pings, how.options)
     schema = plain_schema(STAYS, meaning.device, meaning.cell, meaning.tz)
-    made = mapped(pings.by_device(), _Stays(how, schema), spark_schema(schema, meaning.metadata()))
-    return made
+    return mapped(pings.by_device(), _Stays(how, schema), spark_schema(schema, meaning.metadata()))
 
 
 @dataclass(frozen=True)
@@ -188,8 +187,3 @@ def _like_built(report: Report) -> Built:
     from types import SimpleNamespace
 
     return SimpleNamespace(gaps=report.gaps, longer=report.longer)  # type: ignore[return-value]
-
-
-def with_fields(options: StayOptions, **fields: Any) -> StayOptions:
-    """Return options with some of them changed."""
-    return replace(options, **fields)

@@ -110,11 +110,11 @@ def visitors(
     asked.refused, refused = None, asked.refused
     task = _Visitors(meaning, every.cells.values, asked, least, recipe)
     packed = mapped(by_device(near, "device"), task, PACKED)
-    tables = (
+    tables = [
         unpacked(packed, name, plain_schema(schema, meaning.device, meaning.cell, meaning.tz))
         for name, schema in (("visitors", VISITORS), ("evidence", VISITOR_STAYS))
-    )
-    return SparkVisitors(*tables, refused)
+    ]
+    return SparkVisitors(tables[0], tables[1], refused)
 
 
 def _near(stays: DataFrame, meaning: Meaning, asked: Asked, cells: pa.Array) -> DataFrame:
