@@ -77,7 +77,7 @@ def test_pairs(stays, local, partitions):
 
 RULES = {
     "plain": {"rule": cotrace.CompanionRule(min_shared="20min", min_cumulative=None), "min_episodes": 3},
-    "dwell": {"rule": cotrace.CompanionRule(min_cumulative="5h", dwell_of="both"), "max_crowd": 20},
+    "dwell": {"rule": cotrace.CompanionRule(min_cumulative="2h", dwell_of="both"), "max_crowd": 20},
     "sums": {
         "rule": cotrace.CompanionRule(min_shared="2h", min_cumulative=None, shared="cumulative", per="24h"),
         "max_crowd": None,
@@ -115,7 +115,7 @@ def test_visitors(stays, local, pings, partitions):
 @pytest.mark.parametrize("partitions", [2, 7], indirect=True)
 def test_rings(stays, local, partitions):
     cases = ["d003", "d041"]
-    hard = cotrace.CompanionRule(min_shared="3h", min_cumulative=None)
+    hard = cotrace.CompanionRule(min_shared="90min", min_cumulative=None)
     told = {"device": ["d007"], "decision": ["excluded"], "at": ["2021-11-02T00:00:00Z"]}
     badges = {"a": ["d041"], "b": ["z1"], "started_at": ["2021-11-01T10:00:00Z"], "finished_at": ["2021-11-01T11:00:00Z"]}
     keywords = {"as_of": "2021-11-03T12:00:00+00:00", "depth": 3, "rule": hard, "adjudications": told, "latency": "1h"}
