@@ -31,7 +31,9 @@ def made(seed: int = 1, devices: int = 60, days: int = 3) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def local():
-    return cotrace.find_stays(cotrace.read_pings(made()), options=cotrace.StayOptions(max_gap="50min", fill="forward"))
+    return cotrace.find_stays(
+        cotrace.read_pings(made()), options=cotrace.StayOptions(max_gap="50min", fill="forward")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,10 @@ def test_visitors(stays, local, pings, partitions):
     asked = {"started_at": ["2021-11-01T03:00:00Z", "2021-11-02T03:00:00Z"], "cell": [cells[0], cells[3]]}
     asked |= {"finished_at": ["2021-11-01T09:00:00Z", "2021-11-02T03:20:00Z"], "name": ["station", None]}
     for keywords in ({}, {"min_dwell": "30min"}):
-        found, wanted = on_spark.visitors(stays, asked, **keywords), cotrace.visitors(local, asked, **keywords)
+        found, wanted = (
+            on_spark.visitors(stays, asked, **keywords),
+            cotrace.visitors(local, asked, **keywords),
+        )
         assert len(wanted) > 5
         assert_same(found.visitors, wanted)
         assert_same(found.evidence, wanted.evidence)
@@ -117,8 +122,19 @@ def test_rings(stays, local, partitions):
     cases = ["d003", "d041"]
     hard = cotrace.CompanionRule(min_shared="90min", min_cumulative=None)
     told = {"device": ["d007"], "decision": ["excluded"], "at": ["2021-11-02T00:00:00Z"]}
-    badges = {"a": ["d041"], "b": ["z1"], "started_at": ["2021-11-01T10:00:00Z"], "finished_at": ["2021-11-01T11:00:00Z"]}
-    keywords = {"as_of": "2021-11-03T12:00:00+00:00", "depth": 3, "rule": hard, "adjudications": told, "latency": "1h"}
+    badges = {
+        "a": ["d041"],
+        "b": ["z1"],
+        "started_at": ["2021-11-01T10:00:00Z"],
+        "finished_at": ["2021-11-01T11:00:00Z"],
+    }
+    keywords = {
+        "as_of": "2021-11-03T12:00:00+00:00",
+        "depth": 3,
+        "rule": hard,
+        "adjudications": told,
+        "latency": "1h",
+    }
     keywords["contacts"] = badges
     found, wanted = on_spark.rings(stays, cases, **keywords), cotrace.rings(local, cases, **keywords)
     assert wanted.sizes["devices"].to_pylist()[1] > 1

@@ -9,12 +9,14 @@ from __future__ import annotations
 from cotrace.engine.spark.companions import SparkCompanions, find_companions
 from cotrace.engine.spark.pairs import SparkPairs, pairs
 from cotrace.engine.spark.pings import SparkPings, read_pings
+from cotrace.engine.spark.plan import Plan, plan
 from cotrace.engine.spark.rings import SparkRings, rings
 from cotrace.engine.spark.stays import count_pings, find_stays
 from cotrace.engine.spark.visitors import SparkVisitors, visitors
 from cotrace.engine.spark.windows import occupancy
 
 __all__ = [
+    "Plan",
     "SparkCompanions",
     "SparkPairs",
     "SparkPings",
@@ -25,6 +27,7 @@ __all__ = [
     "find_stays",
     "occupancy",
     "pairs",
+    "plan",
     "read_pings",
     "rings",
     "visitors",

@@ -110,10 +110,8 @@ class Plan:
             ("largest task", _mb(self.task_bytes), real and real.task_bytes and _mb(real.task_bytes)),
         ]
         lines = [f"{self.what}: {self.tasks:,} tasks; {self.how}", self.split]
-        lines += [
-            f"  {name:<15} {expected:>16} expected   {said or 'not measured':>16}"
-            for name, expected, said in rows
-        ]
+        for name, expected, said in rows:
+            lines.append(f"  {name:<15} {expected:>16} expected   {said or 'not measured':>16}")
         if real is not None:
             lines.append(real.describe())
         return "\n".join(line for line in lines if line)
@@ -142,7 +140,8 @@ class Actual:
         m, most = self.measured, self.measured.longest
         skew = f"; longest task {most.longest_s:.1f} s, median {most.median_s:.1f} s" if most else ""
         spilled = f"; {_mb(m.spilled_bytes)} spilled" if m.spilled_bytes else "; nothing spilled"
-        return f"  took {m.wall_s:.1f} s, {m.run_s:.1f} s of all tasks together{skew}{spilled}; {m.failed:,} tasks failed"
+        took = f"  took {m.wall_s:.1f} s, {m.run_s:.1f} s of all tasks together"
+        return f"{took}{skew}{spilled}; {m.failed:,} tasks failed"
 
 
 def _mb(size: float) -> str:
