@@ -54,16 +54,19 @@ def _mb(size: float) -> str:
 def measured(result: dict[str, Any]) -> list[str]:
     """Return the table of what was measured."""
     lines = [
-        "| pings | one machine | cluster | overhead | core seconds of tasks | CPU s Python + JVM | read | shuffled "
+        "| pings | one machine | cluster | overhead | core seconds of tasks | CPU s Python + JVM | "
+        "read | shuffled "
         "(planned) | spilled | largest Python process | hashes |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for size in result["sizes"]:
         c = cost(size)
         lines.append(
-            f"| {size['rows']:,} | {size['local_s']:.1f} s | {size['cluster_s']:.1f} s | {size['overhead']:.1f} | "
+            f"| {size['rows']:,} | {size['local_s']:.1f} s | {size['cluster_s']:.1f} s | "
+            f"{size['overhead']:.1f} | "
             f"{c['task_s']:.2f} | {c['python_cpu_s']:.2f} + {c['jvm_cpu_s']:.2f} | {_mb(c['read'])} | "
-            f"{_mb(c['shuffled'])} ({_mb(c['expected_shuffled'])}) | {_mb(c['spilled'])} | {_mb(c['peak'])} | "
+            f"{_mb(c['shuffled'])} ({_mb(c['expected_shuffled'])}) | {_mb(c['spilled'])} | "
+            f"{_mb(c['peak'])} | "
             f"{'equal' if size['equal'] else 'DIFFERENT'} |"
         )
     return lines
@@ -73,7 +76,8 @@ def extrapolated(result: dict[str, Any]) -> list[str]:
     """Return the table of what larger ones need."""
     c = cost(result["sizes"][-1])
     lines = [
-        f"| {DAYS} days of | pings | core hours | cores for {HOURS} h | tasks | memory a core | shuffled | network, all "
+        f"| {DAYS} days of | pings | core hours | cores for {HOURS} h | tasks | memory a core | "
+        f"shuffled | network, all "
         "executors together | jobs |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
@@ -87,7 +91,8 @@ def extrapolated(result: dict[str, Any]) -> list[str]:
         shuffled = c["shuffled"] * millions
         network = shuffled / (HOURS * 3600 * BUSY)
         lines.append(
-            f"| {name} | {pings:.2g} | {hours:,.0f} | {cores:,} | {tasks:,} | {_mb(memory)} | {shuffled / 1e12:,.1f} TB | "
+            f"| {name} | {pings:.2g} | {hours:,.0f} | {cores:,} | {tasks:,} | {_mb(memory)} | "
+            f"{shuffled / 1e12:,.1f} TB | "
             f"{network / 1e9:,.2f} GB/s | {ceil(tasks / MOST_TASKS):,} |"
         )
     return lines
@@ -100,9 +105,12 @@ def faster(result: dict[str, Any]) -> str:
         return "One machine was never faster here."
     most, factor = slower[-1]["rows"], slower[-1]["overhead"]
     return (
-        f"**One machine is faster up to at least {most:,} pings** (the largest that was measured): with the same two cores "
-        f"the cluster takes {factor:.1f} times as long. So about {ceil(factor) * 2} cores of a cluster do what two cores of "
-        "one machine do; below that, and as long as the pings of the time asked are read in the time there is, use one."
+        f"**One machine is faster up to at least {most:,} pings** (the largest that was measured): with "
+        f"the same two cores "
+        f"the cluster takes {factor:.1f} times as long. So about {ceil(factor) * 2} cores of a cluster "
+        f"do what two cores of "
+        "one machine do; below that, and as long as the pings of the time asked are read in the time "
+        "there is, use one."
     )
 
 
@@ -114,7 +122,8 @@ def skewed(result: dict[str, Any]) -> list[str]:
     lines = [
         "## A heavy cell",
         "",
-        f"Measured: {result['skew']['rows']:,} stays, a fifth of them in one cell; the stage that ran longest.",
+        f"Measured: {result['skew']['rows']:,} stays, a fifth of them in one cell; the stage that ran "
+        f"longest.",
         "",
         "| job | heavy cell | longest task | median task | times |",
         "|---|---|--:|--:|--:|",
@@ -136,20 +145,25 @@ def page(result: dict[str, Any]) -> str:
     lines = [
         "# What Spark needs: sizing",
         "",
-        "<!-- Made by `python benchmarks/spark_sizing.py` of benchmarks/results/spark.json: change these, not this page. -->",
+        "<!-- Made by `python benchmarks/spark_sizing.py` of benchmarks/results/spark.json: change "
+        "these, not this page. -->",
         "",
         "How to use it: [a country's pings](howto/spark.md).",
         "",
         "## Measured",
         "",
-        f"The companion rule for {result['sizes'][-1]['data']['cases']:,} cases on made pings of a city, on one machine "
-        f"({box['cores']} cores, {box['cpu']}), with Spark as `{result['master']}`: two executor processes of one core on "
-        f"the same machine, {result['finished_at'][:10]}. Figures are for a million pings, but times and memory. The start "
+        f"The companion rule for {result['sizes'][-1]['data']['cases']:,} cases on made pings of a "
+        f"city, on one machine "
+        f"({box['cores']} cores, {box['cpu']}), with Spark as `{result['master']}`: two executor "
+        f"processes of one core on "
+        f"the same machine, {result['finished_at'][:10]}. Figures are for a million pings, but times "
+        f"and memory. The start "
         "of Spark is not in them.",
         "",
         *measured(result),
         "",
-        "The command: `python benchmarks/spark.py --record`. Core seconds of tasks are the seconds that tasks ran, with "
+        "The command: `python benchmarks/spark.py --record`. Core seconds of tasks are the seconds "
+        "that tasks ran, with "
         "waiting for Python in them: what a cluster has to give.",
         "",
         faster(result),
@@ -157,26 +171,36 @@ def page(result: dict[str, Any]) -> str:
         *skewed(result),
         "## Extrapolated",
         "",
-        f"Not measured: from the cost of a million pings at {largest:,} pings, taken to grow with the pings alone; {HOURS} "
-        f"hours for the answer, cores at work {BUSY:.0%} of that time, {A_TASK / 1e6:.0f} million pings a task, no more than "
-        f"{MOST_TASKS:,} tasks a job. Memory a core is 1 GB for the JVM and the Python process, grown with the root of the "
+        f"Not measured: from the cost of a million pings at {largest:,} pings, taken to grow with the "
+        f"pings alone; {HOURS} "
+        f"hours for the answer, cores at work {BUSY:.0%} of that time, {A_TASK / 1e6:.0f} million pings "
+        f"a task, no more than "
+        f"{MOST_TASKS:,} tasks a job. Memory a core is 1 GB for the JVM and the Python process, grown "
+        f"with the root of the "
         "pings of a task.",
         "",
         *extrapolated(result),
         "",
         "## Where it stops scaling",
         "",
-        "- **The shuffle.** Every map task writes a piece for every task behind it, so pieces grow with the square of the "
-        f"size. Beyond some {MOST_TASKS:,} tasks cut the devices into several jobs (`where(pmod(hash(device), 50) = k)`) "
-        "and put the results together: companions and evidence by union, as a device is in one job. Their crowds then "
+        "- **The shuffle.** Every map task writes a piece for every task behind it, so pieces grow "
+        "with the square of the "
+        f"size. Beyond some {MOST_TASKS:,} tasks cut the devices into several jobs "
+        f"(`where(pmod(hash(device), 50) = k)`) "
+        "and put the results together: companions and evidence by union, as a device is in one job. "
+        "Their crowds then "
         "count the devices of one job alone.",
-        "- **The driver.** It holds the stays of all cases and the cells and hours in which they were: some 10 kB a case "
+        "- **The driver.** It holds the stays of all cases and the cells and hours in which they were: "
+        "some 10 kB a case "
         "and day. Ten thousand cases are well; a million are not.",
-        "- **Every task sees every case.** The work of a task on cases alone grows with their number, whatever its own "
+        "- **Every task sees every case.** The work of a task on cases alone grows with their number, "
+        "whatever its own "
         "devices do: with very many cases have fewer and larger tasks.",
-        "- **`rings`** hold the stays of all that were reached on the driver, and a hop's frontier goes to every task: "
+        "- **`rings`** hold the stays of all that were reached on the driver, and a hop's frontier "
+        "goes to every task: "
         "right for chains from cases, not for whole populations.",
-        "- **`pairs`** of a whole population are as many as crowds make them: `max_crowd=` is what keeps them finite.",
+        "- **`pairs`** of a whole population are as many as crowds make them: `max_crowd=` is what "
+        "keeps them finite.",
         "",
     ]
     return "\n".join(lines)
