@@ -37,6 +37,7 @@ LAYERS = [
     ["tables"],
     ["io"],
     ["stays"],
+    ["store"],
     ["windows"],
     ["footprints"],
     ["companions"],

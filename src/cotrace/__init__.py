@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cotrace.io import Pings, read_pings
     from cotrace.options import CompanionRule, Flags, PingPong, StayOptions, ZoneRule
     from cotrace.stays import find_stays
+    from cotrace.store.store import Store
     from cotrace.tables import Stays, Table
     from cotrace.windows import occupancy
 
@@ -64,6 +65,7 @@ __all__ = [
     "Screening",
     "StayOptions",
     "Stays",
+    "Store",
     "Sweep",
     "Table",
     "Tiers",
@@ -125,6 +127,7 @@ _HOMES = {
     "Pings": "io",
     "StayOptions": "options",
     "Stays": "tables",
+    "Store": "store.store",
     "Table": "tables",
     "co_travel": "exposure.travel",
     "common_sources": "exposure.sources",

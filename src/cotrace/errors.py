@@ -18,6 +18,12 @@ __all__ = [
     "ReadError",
     "RefusedRowsError",
     "SchemaError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreError",
+    "StorePathError",
+    "StoreVersionError",
+    "StoreWriteError",
     "TimeError",
 ]
 
@@ -60,6 +66,30 @@ class CaseError(CotraceError):
 
 class GridError(CotraceError):
     """Results on different grids were about to be mixed, or a grid does not fit its input."""
+
+
+class StoreError(CotraceError):
+    """A store that cannot be used as asked. Catch this to catch what the kinds below say."""
+
+
+class StoreBusyError(StoreError):
+    """Another process is writing the store, or still reads a version that is to go: try again later."""
+
+
+class StoreDamagedError(StoreError):
+    """What is read is not what was written: a changed, cut or missing file. Nothing of it was used."""
+
+
+class StorePathError(StoreError):
+    """No store there, a folder of something else, a symbolic link, or a path that leaves the store."""
+
+
+class StoreVersionError(StoreError):
+    """A version that is not there (any more), or a store made by a newer cotrace."""
+
+
+class StoreWriteError(StoreError):
+    """The store could not be written (disk full, read-only, an error of the disk); what it was, it still is."""
 
 
 class CotraceWarning(UserWarning):
