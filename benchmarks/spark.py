@@ -4,8 +4,8 @@
 
 For each size the local engine and the cluster find the same companions. The overhead is the cluster's wall time over
 the local one's, without the start of Spark, which is named apart. ``--skew`` also runs occupancy and pairs on stays of
-which a fifth are in one cell, with the heavy cell split and not. ``python benchmarks/spark_sizing.py`` makes the page of
-what larger ones need of the result.
+which a fifth are in one cell, with the heavy cell split and not. ``python benchmarks/spark_sizing.py`` makes the page
+of what larger ones need of the result.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ def test_blocks_of_the_page_run(spark, tmp_path, monkeypatch, capsys):
     names = {"spark": spark}
     for block in blocks:
         # paths of a page are those of a cluster's own file system; here they are of this folder
-        exec(compile(block.replace('"stays.parquet"', f'"{tmp_path}/stays.parquet"'), PAGE.name, "exec"), names)
+        exec(
+            compile(block.replace('"stays.parquet"', f'"{tmp_path}/stays.parquet"'), PAGE.name, "exec"), names
+        )
     said = capsys.readouterr().out
     assert "expected" in said
     assert "took" in said

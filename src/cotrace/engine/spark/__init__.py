@@ -12,6 +12,7 @@ from cotrace.engine.spark.pings import SparkPings, read_pings
 from cotrace.engine.spark.plan import Plan, plan
 from cotrace.engine.spark.rings import SparkRings, rings
 from cotrace.engine.spark.stays import count_pings, find_stays
+from cotrace.engine.spark.store import read_store, write_store
 from cotrace.engine.spark.visitors import SparkVisitors, visitors
 from cotrace.engine.spark.windows import occupancy
 
@@ -29,6 +30,8 @@ __all__ = [
     "pairs",
     "plan",
     "read_pings",
+    "read_store",
     "rings",
     "visitors",
+    "write_store",
 ]

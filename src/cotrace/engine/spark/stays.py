@@ -31,7 +31,6 @@ from cotrace.stays.locate import located_by
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from cotrace.stays.passes import Built
 
 __all__ = ["building_of", "count_pings", "find_stays", "meaning_of_pings", "warn_of_pings"]
 
@@ -165,7 +164,7 @@ class _Reports:
 
 def warn_of_pings(report: Report, options: StayOptions) -> None:
     """Warn of what the tasks saw, once for all."""
-    from cotrace.stays.build import _warn_of_conflicts, _warn_of_modal_gap
+    from cotrace.stays.build import warn_of_conflicts, warn_of_modal_gap
     from cotrace.stays.survey import modal_gap
 
     if report.counts.n_refused:
@@ -178,12 +177,6 @@ def warn_of_pings(report: Report, options: StayOptions) -> None:
             ),
             stacklevel=4,
         )
-    _warn_of_conflicts(report.counts)
+    warn_of_conflicts(report.counts)
     if report.tasks:
-        _warn_of_modal_gap(modal_gap(_like_built(report)), options.max_gap_s)
-
-
-def _like_built(report: Report) -> Built:
-    from types import SimpleNamespace
-
-    return SimpleNamespace(gaps=report.gaps, longer=report.longer)  # type: ignore[return-value]
+        warn_of_modal_gap(modal_gap(report.gaps), options.max_gap_s)
