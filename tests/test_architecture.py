@@ -51,6 +51,7 @@ LAYERS = [
     ["codes"],
     ["synth"],
     ["interchange"],
+    ["engine"],
     ["view"],
     ["accuracy"],
     ["demo", "testing"],
