@@ -26,6 +26,8 @@ from cotrace.store.reading import Snapshot
 from cotrace.store.settings import Settings, arrow_type
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from cotrace.io.pings import Pings
     from cotrace.stays.passes import Progress
     from cotrace.tables import Stays
@@ -132,6 +134,11 @@ class Store:
     def options(self) -> StayOptions:
         """How stays are made; grid and fill are filled in once pings have come."""
         return self.snapshot.options
+
+    @property
+    def device_type(self) -> pa.DataType:
+        """The Arrow type of device ids."""
+        return self.snapshot.device_type
 
     @property
     def batches(self) -> dict[str, dict[str, Any]]:
