@@ -6,19 +6,17 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import order_of, take
 from cotrace.cells import Cells
 from cotrace.counts import Counts
 from cotrace.store import parts
 from cotrace.store.draft import load_cells, load_devices
 from cotrace.store.settings import DAY, Settings
 from cotrace.store.slices import Layout, rows_at
-from cotrace.tables import Stays
 from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
@@ -27,12 +25,12 @@ if TYPE_CHECKING:
     from cotrace.options import StayOptions
     from cotrace.store.files import FileEntry, Files
     from cotrace.store.ledger import Version
+    from cotrace.tables import Stays
 
-__all__ = ["Pruned", "Snapshot"]
+__all__ = ["END_OF_TIME", "Pruned", "Snapshot", "numbered"]
 
-_END_OF_TIME = 2**31 - 1
-#: stays of a device on a day, as a guess
-_A_DAY = 16
+#: seconds from the base that nothing reaches
+END_OF_TIME = 2**31 - 1
 #: bytes that are remembered of where devices and cells begin in files
 _REMEMBERED = 1 << 28
 
@@ -138,7 +136,7 @@ class Snapshot:
         return Cells(book.values, grid, None, "grid")
 
     @cached_property
-    def _cells_in_order(self) -> tuple[Cells, NDArray[np.int32]]:
+    def cells_in_order(self) -> tuple[Cells, NDArray[np.int32]]:
         """All cells that are known, ascending, and the place of each code among them (-1: forgotten).
 
         They are in every answer: queries carry codes from one to the next, and look places up among them.
@@ -217,7 +215,7 @@ class Snapshot:
             return np.empty((0, 4), dtype=np.int32)
         # by device, each one's rows as they come: day by day
         most = max(int(b[:, 0].max()) for b in blocks if len(b)) + 1
-        keys = np.arange(most, dtype=np.int32) if asked is None else _numbers(asked, most)
+        keys = np.arange(most, dtype=np.int32) if asked is None else numbered(asked, most)
         counts = np.zeros((most if asked is None else asked.size) + 1, dtype=np.int64)
         for block in blocks:
             count_keys(keys[block[:, 0]], counts[1:])
@@ -227,7 +225,7 @@ class Snapshot:
             block[:, 0] = keys[block[:, 0]]
             scatter_rows(block, 0, places, rows)
         blocks.clear()
-        n = join_rows(rows, -_END_OF_TIME, _END_OF_TIME, rows)
+        n = join_rows(rows, -END_OF_TIME, END_OF_TIME, rows)
         rows = rows[:n]
         if asked is not None:
             rows[:, 0] = asked[rows[:, 0]]
@@ -353,8 +351,6 @@ class Snapshot:
             self.read.rows += rows
             self.read.rows_passed += entry.rows - rows
 
-    # ---- as a table --------------------------------------------------------------------------------------
-
     def stays(
         self,
         start: int | None = None,
@@ -363,82 +359,17 @@ class Snapshot:
         cells: pa.Array | None = None,
     ) -> Stays:
         """Return stays as a table: see :meth:`cotrace.Store.stays`; ids and cells are Arrow arrays."""
-        from cotrace.kernels.store_rows import join_rows
+        from cotrace.store.answers import stays_of
 
-        days = self.days_of(start, end)
-        asked = None if devices is None else self._asked(devices)
-        rows = self.rows_of(asked, days) if cells is None else self._in_cells(cells, asked, days)
-        if start is not None or end is not None:
-            low = -_END_OF_TIME if start is None else _within_reach(start - self.base)
-            high = _END_OF_TIME if end is None else _within_reach(end - self.base)
-            rows = rows[: join_rows(rows, low, high, rows)]
-        if asked is None:
-            asked = self.devices.known() if cells is None else np.unique(rows[:, 0])
-        return self._table(rows, asked)
-
-    def _asked(self, devices: pa.Array) -> NDArray[np.int32]:
-        codes = self.devices.encode(devices)
-        return np.unique(codes[codes >= 0])
-
-    def _in_cells(
-        self, values: pa.Array, asked: NDArray[np.int32] | None, days: Sequence[int]
-    ) -> NDArray[np.int32]:
-        """Return the stays in cells, of some devices or of all, by device, start; by the way that reads less."""
-        from cotrace.kernels.store_rows import join_rows
-        from cotrace.store.dictionaries import places_of
-
-        codes = places_of(values, self.cells.values)
-        codes = np.unique(codes[codes >= 0])
-        if asked is not None:
-            sizes = self.sizes_in(codes, days)
-            if asked.size * _A_DAY * len(days) < int(sizes.sum()):
-                rows = self.rows_of(asked, days)
-                at = np.minimum(np.searchsorted(codes, rows[:, 1]), max(codes.size - 1, 0))
-                return rows[codes[at] == rows[:, 1]] if codes.size else rows[:0]
-        found, lo = self.rows_in(codes, days)
-        rows = np.empty((found.shape[0], 4), dtype=np.int32)
-        rows[:, 0], rows[:, 1], rows[:, 2:] = found[:, 0], np.repeat(codes, np.diff(lo)), found[:, 1:]
-        if asked is not None:
-            at = np.minimum(np.searchsorted(asked, rows[:, 0]), max(asked.size - 1, 0))
-            rows = rows[asked[at] == rows[:, 0]] if asked.size else rows[:0]
-        rows = np.ascontiguousarray(rows[np.lexsort((rows[:, 2], rows[:, 0]))])
-        return rows[: join_rows(rows, -_END_OF_TIME, _END_OF_TIME, rows)]
-
-    def _table(self, rows: NDArray[np.int32], named: NDArray[np.int32]) -> Stays:
-        """Return rows as a table, with the devices ``named`` in its dictionary."""
-        from cotrace.kernels.rows import count_rows, place_rows
-
-        ids = self.devices.values(named)
-        order = order_of(ids)
-        cells, cell_rank = self._cells_in_order
-        rank = _numbers(named[order], int(named.max(initial=-1)) + 1)
-        counts = np.zeros(named.size + 1, dtype=np.int64)
-        rows = np.ascontiguousarray(rows)
-        count_rows(rows, 0, rank, counts)
-        out = np.empty_like(rows)
-        place_rows(rows, rank, cell_rank, np.concatenate([[0], np.cumsum(counts[1:])]).astype(np.int64), out)
-        return Stays(
-            out,
-            take(ids, order),
-            cells,
-            base=self.base,
-            tz=self.tz,
-            options=self.options,
-            counts=self.counts,
-            span=self.span,
-        )
+        return stays_of(self, start, end, devices, cells)
 
 
-def _numbers(values: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+def numbered(values: NDArray[np.int32], n: int) -> NDArray[np.int32]:
     """Return for each number below ``n`` its place among the values, -1 where it is none of them."""
     out = np.full(n, -1, dtype=np.int32)
     inside = values < n
     out[values[inside]] = np.flatnonzero(inside).astype(np.int32)
     return out
-
-
-def _within_reach(seconds: int) -> int:
-    return min(max(seconds, -_END_OF_TIME), _END_OF_TIME)
 
 
 def _slices(
