@@ -255,3 +255,22 @@ def test_reprs_are_short(ledger: Ledger) -> None:
     assert "blocks" not in repr(entry)
     assert isinstance(version, Version)
     assert Writer.__doc__
+
+
+def test_what_was_removed_is_in_no_byte_of_the_folder(ledger: Ledger) -> None:
+    mark = b"a-mark-that-is-looked-for"
+    with ledger.write() as writer:
+        table = pa.table({"id": [mark.decode()] * 9})
+        entry = writer.files.write(table, kind="devices", meta={"m": mark.decode()}, compression="none")
+        writer.add(entry)
+        writer.add_batch("b", {"m": [mark.decode()] * 400})
+        writer.set({"m": mark.decode()})
+        writer.commit({"m": mark.decode()})
+        assert any(mark in path.read_bytes() for path in ledger.root.glob("objects/*/*"))
+        writer.remove(entry)
+        writer.drop_batch("b")
+        writer.set({"m": None})
+        writer.commit({})
+        assert mark in (ledger.root / "manifest.sqlite").read_bytes()
+        writer.collect()
+    assert not [path for path in ledger.root.rglob("*") if path.is_file() and mark in path.read_bytes()]

@@ -76,7 +76,9 @@ class Files:
     Notes
     -----
     The sums of blocks cover every byte of a file, footer and page headers too, and those of the pages but a part of
-    them; so page checksums are written (for other programs) and not verified a second time here.
+    them; so page checksums are written (for other programs) and not verified a second time here. Measured on one
+    thread: 24 MB of plain bytes are read in 8 ms unchecked, 15 by page checksums, 17 by blocks; 40 MB of four zstd
+    columns in 60, 73 and 78.
     """
 
     def __init__(self, root: Path, encryption: Any = None) -> None:

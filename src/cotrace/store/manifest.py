@@ -60,7 +60,6 @@ TABLES = (
 #: the one way in which JSON is written: what is digested is always the same text
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 _MEND = "restore the store from a copy, or make it anew from the pings"
-_DAMAGED_CODES = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_FORMAT", "SQLITE_MISMATCH"}
 
 
 def damaged(how: str) -> StoreDamagedError:
