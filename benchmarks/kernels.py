@@ -25,7 +25,9 @@ import numpy as np
 
 import kernel_inputs as given
 from common import read_json, write_json
+from kernel_lookups import LOOKUPS
 from kernel_queries import QUERIES
+from kernel_store import STORE
 from kernel_synth import SYNTH, Timed
 from measure import BUSY, RESULTS, about_run, busy_s, describe_machine
 
@@ -351,12 +353,12 @@ def asked(make: Callable[[], Callable[[], object]]) -> Callable[[], Bench]:
 
 
 def timed(make: Callable[[], Timed]) -> Callable[[], Bench]:
-    """Return what times a part of a made city."""
+    """Return what times a part of a made city, or of the store."""
     return lambda: Bench(*make())
 
 
 KERNELS |= {name: asked(make) for name, make in QUERIES.items()}
-KERNELS |= {name: timed(make) for name, make in SYNTH.items()}
+KERNELS |= {name: timed(make) for name, make in (SYNTH | STORE | LOOKUPS).items()}
 
 
 @cache

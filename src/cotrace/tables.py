@@ -9,6 +9,7 @@ import numpy as np
 
 from cotrace.arrays import from_numpy, take
 from cotrace.errors import CotraceTypeError, SchemaError
+from cotrace.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ _SHOWN = 10
 _EPOCH_MICROS = 1_000_000
 
 
-class Table:
+class Table(Shown):
     """A read-only table of columns that knows its schema.
 
     It is handed on as it is: ``to_arrow()``, ``to_pandas()``, ``to_polars()``, or anything that takes
@@ -106,20 +107,24 @@ class Table:
         shown = f", the first {_SHOWN} shown" if n > _SHOWN else ""
         return f"{self.schema.name}: {rows}{shown}; a row is {self.schema.row}"
 
+    def _counted(self) -> str:
+        """Return a line of counts to print above everything, where a result has one."""
+        return ""
+
     def _head(self) -> pd.DataFrame:
         frame: pd.DataFrame = self.to_arrow().slice(0, _SHOWN).to_pandas()
         return frame
 
     def __repr__(self) -> str:
-        lines = [self._caption(), *([self.note] if self.note else [])]
+        lines = [line for line in (self._counted(), self._caption(), self.note) if line]
         if len(self):
             lines.append(self._head().to_string(index=False, max_colwidth=40))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        note = f"<br>{escape(self.note)}" if self.note else ""
+        above = "<br>".join(escape(line) for line in (self._counted(), self._caption(), self.note) if line)
         head = self._head().to_html(index=False, border=0, escape=True)
-        return f"<p>{escape(self._caption())}{note}</p>{head}"
+        return f"<p>{above}</p>{head}"
 
 
 class Stays(Table):

@@ -14,6 +14,7 @@ from cotrace.accuracy.settings import with_settings
 from cotrace.companions.result import Companions
 from cotrace.errors import OptionError
 from cotrace.schema_accuracy import EVALUATED_CASES, EVALUATION
+from cotrace.shown import Shown
 from cotrace.tables import Table
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _cases(result: Any, cases: Any) -> Any:
     return result.cases if cases is None and isinstance(result, Companions) else cases
 
 
-class Evaluation:
+class Evaluation(Shown):
     """How right a list is; made by :func:`cotrace.evaluate`.
 
     Attributes

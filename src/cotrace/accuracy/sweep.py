@@ -12,8 +12,10 @@ from cotrace.accuracy.evaluate import evaluate
 from cotrace.companions.find import find_companions
 from cotrace.errors import CotraceTypeError, CotraceWarning, OptionError
 from cotrace.exposure.around import head
+from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, PingPong, StayOptions
 from cotrace.schema_accuracy import SWEEP
+from cotrace.shown import Shown
 from cotrace.stays.find import find_stays
 from cotrace.stays.locate import fitting_grid, located_by
 from cotrace.tables import Stays, StaysStore, Table
@@ -45,7 +47,7 @@ def sweep(
     replicates: int = 200,
     seed: int = 0,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Sweep:
     """Find companions under many readings, and hold each to the truth.
 
@@ -71,8 +73,8 @@ def sweep(
         Of the bootstrap intervals, as in :func:`cotrace.evaluate`.
     threads : int, optional
         How many to use; the result does not depend on it.
-    progress : callable, optional
-        Called with the runs done and the runs there are.
+    progress : callable or "bar", optional
+        Called with the runs done and the runs there are; as in :func:`cotrace.find_stays`.
 
     Returns
     -------
@@ -102,6 +104,7 @@ def sweep(
     >>> found.table["choice"].to_pylist(), found.table["precision"].to_pylist()
     (['', '10min', '1min'], [1.0, 1.0, 0.5])
     """
+    told = reporter(progress, "runs")
     sources = dict(pings) if isinstance(pings, Mapping) else {"": pings}
     runs = _runs(sources, over, rule, options, cross)
     of_key: dict[Any, list[_Run]] = {}
@@ -125,8 +128,8 @@ def sweep(
         row |= {"reading": f"{run.rule.describe()}. {made_with.describe()}", "warned": _kinds(said)}
         for each in same:
             rows[each.number] = {**row, **each.columns()}
-        if progress is not None:
-            progress(len(rows), len(runs))
+        if told is not None:
+            told(len(rows), len(runs))
     return Sweep([rows[number] for number in sorted(rows)], replicates)
 
 
@@ -158,7 +161,7 @@ class _Run:
         }
 
 
-class Sweep:
+class Sweep(Shown):
     """How right the answer is under many readings; made by :func:`cotrace.sweep`.
 
     Attributes
@@ -179,15 +182,6 @@ class Sweep:
             f"{replicates:,} bootstrap samples of the cases, 95%"
         )
         self.table = Table.from_columns(SWEEP, columns, note)
-
-    def plot(self, **keywords: Any) -> Any:
-        """Draw precision and recall of every run, option by option; needs the extra ``viz``.
-
-        See :func:`cotrace.view.plot_sweep`.
-        """
-        from cotrace.view.accuracy import plot_sweep
-
-        return plot_sweep(self.table, **keywords)
 
     def __len__(self) -> int:
         return len(self.table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,10 @@ from cotrace.companions.stored import index_of_snapshot
 from cotrace.companions.sure import asked_for, sure_of
 from cotrace.companions.track import Track
 from cotrace.errors import CotraceTypeError, GridError, OptionError
+from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, StayOptions
 from cotrace.stays.build import build
-from cotrace.stays.passes import Built, Progress, usable_threads
+from cotrace.stays.passes import Built, usable_threads
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
@@ -139,28 +140,30 @@ def find_companions(
             _found(index, listed, rule, stays, None, n_threads, clock), stays, footprints, how, n_threads
         )
     if hasattr(pings_or_stays, "snapshot"):
-        return _in_store(pings_or_stays, cases, as_of, rule, options, how, footprints, n_threads)
+        store = cast("Store", pings_or_stays)
+        return _in_store(store, cases, as_of, rule, options, how, footprints, n_threads)
     if not hasattr(pings_or_stays, "scan"):
         raise CotraceTypeError(
             f"{type(pings_or_stays).__name__} is neither Pings nor Stays nor a Store: read it with cotrace.read_pings()"
         )
-    listed = read_cases(cases, as_of, pings_or_stays.device_type)
+    pings = pings_or_stays
+    listed = read_cases(cases, as_of, pings.device_type)
     tracked = _Tracked(listed, rule.lookback_s)
     clock = Clock()
     built = build(
-        pings_or_stays,
+        pings,
         options,
         tracked=tracked,
         span=_time_asked(listed, rule, options),
         threads=n_threads,
-        progress=progress,
+        progress=reporter(progress),
         sort_memory=sort_memory,
     )
     clock.lap("stays")
     index = index_of_built(built, listed.ids, rule, n_threads)
     clock.lap("index")
     found = _found(index, listed, rule, built, tracked.track, n_threads, clock)
-    return _sure(found, pings_or_stays, footprints, how, n_threads, sort_memory)
+    return _sure(found, pings, footprints, how, n_threads, sort_memory)
 
 
 def _in_store(
@@ -182,13 +185,14 @@ def _in_store(
     found = _found(index, listed, rule, snapshot, None, threads, clock)
     if hasattr(store, "answered"):  # one that is audited
         store.answered("find_companions", listed.ids, len(found))
-    stays = store.read_stays(what="find_companions") if how is not None else snapshot
-    return _sure(found, stays, footprints, how, threads)
+    if how is None:
+        return found
+    return _sure(found, store.read_stays(what="find_companions"), footprints, how, threads)
 
 
 def _sure(
     found: Companions,
-    source: Pings | Stays | Snapshot,
+    source: Pings | Stays,
     footprints: Footprints | None,
     how: Certainty | None,
     threads: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ from cotrace.companions import words
 from cotrace.companions.cases import NEVER
 from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
+from cotrace.shown import Shown
 from cotrace.tables import Stays, Table, instants
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from cotrace.companions.cases import Cases
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from cotrace.companions.sure import Sure
     from cotrace.counts import Counts
     from cotrace.options import CompanionRule, StayOptions
+    from cotrace.privacy import Pseudonymiser
     from cotrace.schema import TableSchema
 
 __all__ = ["Companions"]
@@ -58,7 +62,7 @@ def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
     return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
-class Companions:
+class Companions(Shown):
     """Companions of cases, with the evidence for each and with what speaks against each.
 
     Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.
@@ -219,7 +223,26 @@ class Companions:
             span=self._parts.span,
         )
 
-    def explain(self, case: Any, companion: Any, *, as_of: Any = None) -> str:
+    def pseudonymised(self, by: Pseudonymiser) -> Companions:
+        """Return the same result with pseudonyms for ids: in its tables, its ``repr``, what it explains and draws.
+
+        Parameters
+        ----------
+        by : cotrace.privacy.Pseudonymiser
+            Makes them; with the one that made those of other tables they can be joined.
+        """
+        from cotrace.companions.pseudonymous import PseudonymousCompanions
+
+        return PseudonymousCompanions(self, by)
+
+    def explain(
+        self,
+        case: Any,
+        companion: Any,
+        *,
+        as_of: Any = None,
+        audience: Literal["tracer", "companion"] = "tracer",
+    ) -> str:
         """Say in words why a device is on a case's list, and what speaks against it.
 
         Parameters
@@ -228,6 +251,9 @@ class Companions:
             Device ids.
         as_of : instant, optional
             Which one, when the case has several.
+        audience : {"tracer", "companion"}
+            Who reads it. What a companion is told holds nothing but its own places and days, and of these only such
+            as tell nothing of where the case lives: see :mod:`cotrace.companions.telling`.
 
         Returns
         -------
@@ -240,6 +266,12 @@ class Companions:
         CaseError
             When the device is no case of this result, or has several ``as_of`` and none was named.
         """
+        if audience == "companion":
+            from cotrace.companions.telling import told
+
+            return told(self, case, companion, as_of)
+        if audience != "tracer":
+            raise OptionError(f"audience={audience!r} is not one of 'tracer', 'companion'")
         return words.explain(self, case, companion, as_of)
 
     def meetings(self, number: int, device: Any) -> list[Meeting] | None:
@@ -290,6 +322,15 @@ class Companions:
         from cotrace.view import plot_cells
 
         return plot_cells(self, case, **keywords)
+
+    def report(self, path: str | Path, **keywords: Any) -> Path:
+        """Write one self-contained page of HTML, which loads nothing: ``found.report("case.html", lang="zh")``.
+
+        See :func:`cotrace.view.write_report` for ``case``, ``as_of``, ``lang`` and ``title``.
+        """
+        from cotrace.view import write_report
+
+        return write_report(self, path, **keywords)
 
     def __len__(self) -> int:
         return int(self._parts.matches.case_of.size)

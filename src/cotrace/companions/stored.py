@@ -117,7 +117,7 @@ def index_of_snapshot(
     whole = may_qualify(near, rule, of_cell.size)
     rows, cell_rows = _Asked(of_cell, whole, near, asked).read(snapshot, threads)
     devices, rank = _in_order(snapshot, rows, codes[codes >= 0])
-    case_codes = np.where(codes >= 0, rank[codes], -1).astype(np.int64)
+    case_codes = rank[codes].astype(np.int64)
     seg_lo, cell_lo = grouped(rows, cell_rows, len(devices), threads, in_pieces=True)
     base = snapshot.base
     return StoredIndex(
@@ -214,7 +214,7 @@ def _in_order(
     codes = np.flatnonzero(used).astype(np.int32)
     ids = snapshot.devices.values(codes)
     order = order_of(ids)
-    rank = np.full(top + 1, -1, dtype=np.int32)
+    rank = np.full(top + 2, -1, dtype=np.int32)  # one more, for who was never seen
     rank[codes[order]] = np.arange(order.size, dtype=np.int32)
     rows[:, 0] = rank[rows[:, 0]]
     return take(ids, order), rank

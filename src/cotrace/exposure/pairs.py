@@ -16,6 +16,7 @@ from cotrace.exposure.common import CANDIDATES, instant, warn
 from cotrace.options import CONTACT, MAX_CROWD, CompanionRule
 from cotrace.schema import OCCUPANCY
 from cotrace.schema_meetings import PAIRS
+from cotrace.shown import Shown
 from cotrace.stays.passes import usable_threads
 from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
 
@@ -40,7 +41,7 @@ class _Counted:
     overlaps: int = 0
 
 
-class Pairs:
+class Pairs(Shown):
     """All pairs, batch by batch: iterate, or hand it to anything that takes ``__arrow_c_stream__``.
 
     Nothing is held but one batch, and each pass counts anew.

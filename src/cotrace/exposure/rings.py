@@ -81,9 +81,9 @@ class Rings(Table):
         _check_depth(depth, self._chains.depth)
         return Rings.of(extended(self._chains, cases, as_of, depth, contacts))
 
-    def __repr__(self) -> str:
+    def _counted(self) -> str:
         rows = self.sizes.to_arrow().to_pylist()
-        return "\n".join([", ".join(f"ring {r['ring']}: {r['devices']:,}" for r in rows), super().__repr__()])
+        return ", ".join(f"ring {r['ring']}: {r['devices']:,}" for r in rows)
 
 
 def rings(

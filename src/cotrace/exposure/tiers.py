@@ -76,9 +76,9 @@ class Tiers(Table):
         """The meetings of each device with the one in ``via``. Columns: :ref:`data-model-hops`."""
         return hops_table(self._made.asked, list(self._made.evidence()), self._made.via, self.note)
 
-    def __repr__(self) -> str:
+    def _counted(self) -> str:
         rows = self.sizes.to_arrow().to_pylist()
-        return "\n".join([", ".join(f"{r['devices']:,} {r['tier']}" for r in rows), super().__repr__()])
+        return ", ".join(f"{r['devices']:,} {r['tier']}" for r in rows)
 
 
 def tiers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,10 @@ from cotrace.exposure.drawing import KINDS, CaseDwell, Drawn, _joined, draw_cell
 from cotrace.exposure.trajectory import _hours, most_dwell_in
 from cotrace.exposure.visitors import find_meets
 from cotrace.options import ZoneRule
+from cotrace.privacy.counts import ALL_TOLD, DEFAULT_K, suppress
 from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
+from cotrace.shown import Shown
 from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["Zones", "zones"]
 
@@ -43,7 +42,7 @@ _NIGHT = ("22:00", "06:00")
 _DRAWN = "Drawn from where phones were taken to be, not from where infections are"
 
 
-class Zones:
+class Zones(Shown):
     """Zones, the cases that they were drawn from, and the devices that they concern.
 
     Attributes
@@ -79,10 +78,18 @@ class Zones:
     def _repr_html_(self) -> str:
         return self.zones._repr_html_()
 
-    def to_geojson(self) -> dict[str, Any]:
-        """Return the zones as a GeoJSON FeatureCollection, with the columns of ``zones`` as properties."""
+    def to_geojson(self, *, k: int | None = DEFAULT_K) -> dict[str, Any]:
+        """Return the zones as a GeoJSON FeatureCollection, with the columns of ``zones`` as properties.
+
+        Parameters
+        ----------
+        k : int or None
+            Counts of fewer devices or cases are null, and others that would give them back: see
+            :func:`cotrace.suppress`. None: all are told, and ``note`` says so.
+        """
         import shapely
 
+        table = self._told(k)
         features = [
             {
                 "type": "Feature",
@@ -90,28 +97,39 @@ class Zones:
                 "geometry": None if shape is None else json.loads(shapely.to_geojson(shape)),
                 "properties": row,
             }
-            for row, shape in self._rows()
+            for row, shape in zip(table.to_arrow().to_pylist(), self.shapes, strict=True)
         ]
-        return {"type": "FeatureCollection", "features": features, "note": self.zones.note}
+        return {"type": "FeatureCollection", "features": features, "note": table.note}
 
-    def to_geoparquet(self, path: str | Path) -> None:
-        """Write the zones as GeoParquet 1.1: WKB in ``geometry``, WGS 84, or a plane's metres without a CRS."""
+    def to_geoparquet(self, path: str | Path, *, k: int | None = DEFAULT_K) -> None:
+        """Write the zones as GeoParquet 1.1: WKB in ``geometry``, WGS 84, or a plane's metres without a CRS.
+
+        ``k`` as in :meth:`to_geojson`.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
         import shapely
 
+        table = self._told(k)
         wkb = [None if shape is None else shapely.to_wkb(shape) for shape in self.shapes]
-        rows = self.zones.to_arrow().append_column("geometry", pa.array(wkb, pa.binary()))
+        rows = table.to_arrow().append_column("geometry", pa.array(wkb, pa.binary()))
         kinds = sorted({shape.geom_type for shape in self.shapes if shape is not None})
         column: dict[str, Any] = {"encoding": "WKB", "geometry_types": kinds}
         if self._plane:
             column["crs"] = None
         geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-        meta = {**(rows.schema.metadata or {}), b"geo": json.dumps(geo).encode()}
+        meta = {
+            **(rows.schema.metadata or {}),
+            b"cotrace": table.note.encode(),
+            b"geo": json.dumps(geo).encode(),
+        }
         pq.write_table(rows.replace_schema_metadata(meta), path, compression="zstd", write_page_checksum=True)
 
-    def _rows(self) -> Iterator[tuple[dict[str, Any], Any]]:
-        yield from zip(self.zones.to_arrow().to_pylist(), self.shapes, strict=True)
+    def _told(self, k: int | None) -> Table:
+        """Return the zones with the counts that may be told."""
+        if k is None:
+            return Table(self.zones.schema, self.zones.to_arrow(), f"{ALL_TOLD} {self.zones.note}")
+        return suppress(self.zones, k)
 
 
 def zones(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import view
+from cotrace.arrays import from_values, view
 from cotrace.store import parts
 from cotrace.store.days import Built, Tails, build_day, build_smoothed, newest_tails, no_tails
 from cotrace.store.dictionaries import CellBook, Devices
@@ -38,7 +38,7 @@ def load_devices(files: Files, version: Version, settings: Settings) -> Devices:
 
     def load(bucket: int) -> pa.Array:
         if bucket not in entries:
-            return pa.array([], kind)
+            return from_values([], kind)
         return files.read(entries[bucket]).column(0).combine_chunks()
 
     return Devices(kind, settings.buckets, load)
@@ -50,7 +50,7 @@ def load_cells(files: Files, version: Version, settings: Settings) -> CellBook:
 
     kind = arrow_type(settings.cell_type) if settings.fixed else pa.int64()
     found = version.of("cells")
-    return CellBook(files.read(found[0]).column(0).combine_chunks() if found else pa.array([], kind))
+    return CellBook(files.read(found[0]).column(0).combine_chunks() if found else from_values([], kind))
 
 
 @dataclass

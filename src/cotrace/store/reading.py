@@ -285,6 +285,8 @@ class Snapshot:
             return self._rows_in_day(day, cells)
 
         read = on_threads(one, found, self.threads)
+        if len(read) == 1:
+            return read[0][0], np.concatenate([[0], np.cumsum(read[0][1])]).astype(np.int64)
         sizes = np.array([size for _, size in read], dtype=np.int64).reshape(len(read), cells.size)
         lo = np.concatenate([[0], np.cumsum(sizes.sum(axis=0))]).astype(np.int64)
         out = np.empty((int(lo[-1]), 3), dtype=np.int32)

@@ -109,14 +109,15 @@ def rows_at(files: Files, entry: FileEntry, layout: Layout, lo: Int64, hi: Int64
     far = np.flatnonzero(begin[1:] - np.maximum.accumulate(end)[:-1] > _NEAR) + 1
     edges = np.concatenate([[0], far, [begin.size]])
     flat, source = out.reshape(-1).view(np.uint8), files.source(entry)
-    for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        start = int(begin[a])
-        data = np.frombuffer(source.between(start, int(end[a:b].max())), np.uint8)
-        pieces = zip(
-            (begin[a:b] - start).tolist(), (end[a:b] - start).tolist(), to[a:b].tolist(), strict=True
-        )
-        for left, right, at in pieces:
-            flat[at : at + right - left] = data[left:right]
+    with source.held_open():
+        for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            start = int(begin[a])
+            data = np.frombuffer(source.between(start, int(end[a:b].max())), np.uint8)
+            pieces = zip(
+                (begin[a:b] - start).tolist(), (end[a:b] - start).tolist(), to[a:b].tolist(), strict=True
+            )
+            for left, right, at in pieces:
+                flat[at : at + right - left] = data[left:right]
     return out
 
 
