@@ -27,6 +27,7 @@ from tests.store_queries.questions import (
 from tests.store_queries.stores import FakeStore, pings_of, stored
 
 import cotrace
+from cotrace.audit import AuditedStore, AuditLog
 
 pytestmark = pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
 Both = tuple[cotrace.Stays, Any]
@@ -110,7 +111,7 @@ def test_golden_worlds(kind: str, tmp_path: Path) -> None:
 
 
 def test_what_was_forgotten_was_never_there(tmp_path: Path) -> None:
-    for number in (0, 1, 3):
+    for number in (0, 1):
         world = World(number)
         table = pings_of(world.stays)
         gone = world.ids[0]
@@ -120,6 +121,16 @@ def test_what_was_forgotten_was_never_there(tmp_path: Path) -> None:
         store.forget(device=[gone])
         for name, ask in world.questions():
             hold((memory, store), name, ask, number)
+
+
+def test_through_the_log(tmp_path: Path) -> None:
+    world = World(1)
+    memory, store = stored(world.stays, tmp_path / "store", 1)
+    log = AuditLog(tmp_path / "audit.log")
+    view = AuditedStore(store, log, who="dr.li", purpose="case 17")
+    for name, ask in world.questions():
+        hold((memory, view), name, ask, 1)
+        assert name in (tmp_path / "audit.log").read_text().splitlines()[-1]
 
 
 def at_noon(other: tuple[int, int]) -> cotrace.Stays:

@@ -79,7 +79,7 @@ class AuditedStore:
         asked = {"start": start, "end": end, "devices": devices, "cells": cells}
         whom = "all" if devices is None else devices if len(devices) else 0
         try:
-            stays: Stays = self._store.read_stays(what, **asked)
+            stays: Stays = self._store.read_stays(what=what, **asked)
         except Exception as error:
             self.record(what, whom, failed=type(error).__name__)
             raise
