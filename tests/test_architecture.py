@@ -50,9 +50,11 @@ LAYERS = [
     ["exposure"],
     ["codes"],
     ["synth"],
+    ["interchange"],
+    ["engine"],
     ["view"],
     ["accuracy"],
-    ["demo"],
+    ["demo", "testing"],
     ["cli"],
 ]
 #: what a result draws of itself is imported when it is asked to: the only way up

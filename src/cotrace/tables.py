@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from cotrace.arrays import from_numpy, take
-from cotrace.errors import CotraceTypeError, SchemaError
+from cotrace.errors import CotraceTypeError, OptionError, SchemaError
 from cotrace.shown import Shown
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from cotrace.options import StayOptions
     from cotrace.schema import TableSchema
 
-__all__ = ["Stays", "StaysStore", "Table", "check_source", "taken"]
+__all__ = ["HandsOn", "Stays", "StaysStore", "Table", "check_source", "taken"]
+
+Backend = Literal["numpy", "pyarrow"]
 
 _SHOWN = 10
 _EPOCH_MICROS = 1_000_000
@@ -72,9 +74,23 @@ class Table(Shown):
         assert self._data is not None
         return self._data
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas DataFrame (a copy)."""
-        frame: pd.DataFrame = self.to_arrow().to_pandas()
+    def to_pandas(self, *, dtype_backend: Backend = "numpy") -> pd.DataFrame:
+        """Return a pandas DataFrame.
+
+        Parameters
+        ----------
+        dtype_backend : {"numpy", "pyarrow"}
+            NumPy's types, which is a copy; or Arrow's (``pandas.ArrowDtype``), which are the same memory.
+        """
+        frame: pd.DataFrame
+        if dtype_backend == "numpy":
+            frame = self.to_arrow().to_pandas()
+            return frame
+        if dtype_backend != "pyarrow":
+            raise OptionError(f"dtype_backend={dtype_backend!r} is not one of 'numpy', 'pyarrow'")
+        import pandas as pd
+
+        frame = self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
     def to_polars(self) -> pl.DataFrame:
@@ -299,6 +315,32 @@ def taken(
     if isinstance(source, Stays):
         return source
     return source.read_stays(what=what, start=start, end=end, devices=devices, cells=cells)
+
+
+class HandsOn:
+    """What a result of several tables does where one table is wanted: it hands on the main one.
+
+    So ``duckdb.sql("from found")``, ``polars.DataFrame(found)`` and ``pyarrow.table(found)`` work.
+    """
+
+    @property
+    def _main(self) -> Table:
+        raise NotImplementedError
+
+    def to_arrow(self) -> pa.Table:
+        """Return the main table as a :class:`pyarrow.Table`, without a copy."""
+        return self._main.to_arrow()
+
+    def to_pandas(self, *, dtype_backend: Backend = "numpy") -> pd.DataFrame:
+        """Return the main table as a pandas DataFrame; see :meth:`Table.to_pandas`."""
+        return self._main.to_pandas(dtype_backend=dtype_backend)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the main table as a polars DataFrame; needs polars."""
+        return self._main.to_polars()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._main.__arrow_c_stream__(requested_schema)
 
 
 def instants(offsets: NDArray[Any], base: int, tz: str) -> pa.Array:

@@ -18,7 +18,7 @@ from cotrace.schema_accuracy import SWEEP
 from cotrace.shown import Shown
 from cotrace.stays.find import find_stays
 from cotrace.stays.locate import fitting_grid, located_by
-from cotrace.tables import Stays, StaysStore, Table
+from cotrace.tables import HandsOn, Stays, StaysStore, Table
 
 if TYPE_CHECKING:
     from cotrace.grid import Grid
@@ -161,7 +161,7 @@ class _Run:
         }
 
 
-class Sweep(Shown):
+class Sweep(HandsOn, Shown):
     """How right the answer is under many readings; made by :func:`cotrace.sweep`.
 
     Attributes
@@ -182,6 +182,10 @@ class Sweep(Shown):
             f"{replicates:,} bootstrap samples of the cases, 95%"
         )
         self.table = Table.from_columns(SWEEP, columns, note)
+
+    @property
+    def _main(self) -> Table:
+        return self.table
 
     def __len__(self) -> int:
         return len(self.table)

@@ -15,7 +15,7 @@ from cotrace.companions.cases import NEVER
 from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
 from cotrace.shown import Shown
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import HandsOn, Stays, Table, instants
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
     return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
-class Companions(Shown):
+class Companions(HandsOn, Shown):
     """Companions of cases, with the evidence for each and with what speaks against each.
 
     Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.
@@ -222,6 +222,10 @@ class Companions(Shown):
             counts=self.counts,
             span=self._parts.span,
         )
+
+    @property
+    def _main(self) -> Table:
+        return self.companions
 
     def pseudonymised(self, by: Pseudonymiser) -> Companions:
         """Return the same result with pseudonyms for ids: in its tables, its ``repr``, what it explains and draws.

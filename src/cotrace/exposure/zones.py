@@ -32,7 +32,7 @@ from cotrace.options import ZoneRule
 from cotrace.privacy.counts import ALL_TOLD, DEFAULT_K, suppress
 from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
 from cotrace.shown import Shown
-from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
+from cotrace.tables import HandsOn, Stays, StaysStore, Table, check_source, instants, taken
 
 __all__ = ["Zones", "zones"]
 
@@ -42,7 +42,7 @@ _NIGHT = ("22:00", "06:00")
 _DRAWN = "Drawn from where phones were taken to be, not from where infections are"
 
 
-class Zones(Shown):
+class Zones(HandsOn, Shown):
     """Zones, the cases that they were drawn from, and the devices that they concern.
 
     Attributes
@@ -106,24 +106,20 @@ class Zones(Shown):
 
         ``k`` as in :meth:`to_geojson`.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-        import shapely
+        from cotrace.shapes import write_geoparquet
 
         table = self._told(k)
-        wkb = [None if shape is None else shapely.to_wkb(shape) for shape in self.shapes]
-        rows = table.to_arrow().append_column("geometry", pa.array(wkb, pa.binary()))
-        kinds = sorted({shape.geom_type for shape in self.shapes if shape is not None})
-        column: dict[str, Any] = {"encoding": "WKB", "geometry_types": kinds}
-        if self._plane:
-            column["crs"] = None
-        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-        meta = {
-            **(rows.schema.metadata or {}),
-            b"cotrace": table.note.encode(),
-            b"geo": json.dumps(geo).encode(),
-        }
-        pq.write_table(rows.replace_schema_metadata(meta), path, compression="zstd", write_page_checksum=True)
+        rows = table.to_arrow().replace_schema_metadata({"cotrace": table.note})
+        write_geoparquet(rows, self.shapes, path, plane=self.is_plane)
+
+    @property
+    def is_plane(self) -> bool:
+        """Whether shapes are in a plane's metres; they are in WGS 84 otherwise."""
+        return self._plane
+
+    @property
+    def _main(self) -> Table:
+        return self.zones
 
     def _told(self, k: int | None) -> Table:
         """Return the zones with the counts that may be told."""
