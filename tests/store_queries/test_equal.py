@@ -27,7 +27,7 @@ from tests.store_queries.questions import (
 from tests.store_queries.stores import FakeStore, pings_of, stored
 
 import cotrace
-from cotrace.audit import AuditedStore, AuditLog
+from cotrace.audit import AuditLog
 
 pytestmark = pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
 Both = tuple[cotrace.Stays, Any]
@@ -127,7 +127,7 @@ def test_through_the_log(tmp_path: Path) -> None:
     world = World(1)
     memory, store = stored(world.stays, tmp_path / "store", 1)
     log = AuditLog(tmp_path / "audit.log")
-    view = AuditedStore(store, log, who="dr.li", purpose="case 17")
+    view = store.audited(log, who="dr.li", purpose="case 17")
     for name, ask in world.questions():
         hold((memory, view), name, ask, 1)
         assert name in (tmp_path / "audit.log").read_text().splitlines()[-1]
