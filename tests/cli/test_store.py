@@ -20,6 +20,7 @@ def store(files: Files) -> str:
 
 
 ASKED = {
+    "companions": ("--cases", "CASES", "--min-cumulative", "2h", "--lookback", "2d"),
     "contacts": ("--cases", "CASES", "--min-shared", "1h"),
     "rings": ("--cases", "CASES", "--min-shared", "3h"),
     "places": ("--cases", "CASES"),
@@ -39,6 +40,8 @@ def test_commands_take_a_store(files: Files, store: str, command: str) -> None:
         result = cotrace(command, source, *words, "--out", out)
         assert result.exit_code == 0, result.output
         tables.append({f.name: pq.read_table(f).to_pylist() for f in sorted(Path(out).glob("*.parquet"))})
+        # how often cases were seen is counted from pings alone
+        tables[-1].pop("coverage.parquet", None)
     assert tables[0] == tables[1]
     assert any(tables[0].values())
 
@@ -51,9 +54,18 @@ def test_what_a_store_has_of_its_own_is_no_option(files: Files, store: str) -> N
 
 
 def test_commands_on_pings_take_no_store(files: Files, store: str) -> None:
-    result = cotrace("co-travel", store, "--cases", files.cases)
-    assert result.exit_code != 0
-    assert "this command reads pings" in " ".join(result.output.split())
+    for words in (["co-travel", store, "--cases", files.cases], ["stays", store, "--out", files.out]):
+        result = cotrace(*words)
+        assert result.exit_code != 0
+        assert "this command reads pings" in " ".join(result.output.split())
     result = cotrace("visitors", store, "--place", "1", "--start", AS_OF, "--end", AS_OF, "--observed")
     assert result.exit_code != 0
     assert "--observed reads the pings once more" in " ".join(result.output.split())
+
+
+def test_a_preset_is_of_other_stays(files: Files, store: str) -> None:
+    words = ("companions", store, "--cases", files.cases, "--out", files.out, "--preset")
+    assert cotrace(*words, "chongqing_2021").exit_code == 0
+    result = cotrace(*words, "changsha_2021")  # whose cells are towers
+    assert result.exit_code != 0
+    assert "made with other options (by='grid' there, 'tower' asked)" in " ".join(result.output.split())

@@ -253,7 +253,7 @@ def tracing(made: Made) -> Iterator[tuple[str, Question]]:
     window = f"{made.window}s"
     flags = cotrace.Flags(stationary="10s", twin_dwell="4s", twin_cells=2)
     yield "tiers", lambda s: cotrace.tiers(s, cases, **made.tracing, window=window, flags=flags)
-    for depth in (1, 2, 4):
+    for depth in (1, 4):
         yield "rings", lambda s, depth=depth: cotrace.rings(s, cases, **made.tracing, depth=depth)
     few = {name: column[:1] for name, column in cases.items()}
     rest = {name: column[1:] for name, column in cases.items()}

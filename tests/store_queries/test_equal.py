@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from tests.exposure.made_meetings import make
 from tests.exposure.towns import BASE, stays_of_plans
@@ -22,9 +24,10 @@ from tests.store_queries.questions import (
     pings_and_options,
     tracing,
 )
-from tests.store_queries.stores import FakeStore, stored
+from tests.store_queries.stores import FakeStore, pings_of, stored
 
 import cotrace
+from cotrace.audit import AuditLog
 
 pytestmark = pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
 Both = tuple[cotrace.Stays, Any]
@@ -69,7 +72,7 @@ def test_places_people_and_chance(kind: str, tmp_path: Path) -> None:
 
 
 def test_who_met_whom(kind: str, tmp_path: Path) -> None:
-    for number in numbers(kind, 40, 10):
+    for number in numbers(kind, 30, 8):
         made = make(number)
         if made.stays is not None:
             pair = both(kind, made.stays, tmp_path, number)
@@ -105,6 +108,29 @@ def test_golden_worlds(kind: str, tmp_path: Path) -> None:
         # companions are found by a way of their own, which the real store alone has
         for name, ask in [*of_golden(world), *(by_rules(world) if kind == "real" else ())]:
             assert "error" not in hold(pair, name, ask, number), name
+
+
+def test_what_was_forgotten_was_never_there(tmp_path: Path) -> None:
+    for number in (0, 1):
+        world = World(number)
+        table = pings_of(world.stays)
+        gone = world.ids[0]
+        left = table.filter(pc.not_equal(table["device"], pa.scalar(gone, table["device"].type)))
+        memory, _ = stored(world.stays, tmp_path / f"left {number}", 1, left)
+        _, store = stored(world.stays, tmp_path / f"all {number}", 1, table)
+        store.forget(device=[gone])
+        for name, ask in world.questions():
+            hold((memory, store), name, ask, number)
+
+
+def test_through_the_log(tmp_path: Path) -> None:
+    world = World(1)
+    memory, store = stored(world.stays, tmp_path / "store", 1)
+    log = AuditLog(tmp_path / "audit.log")
+    view = store.audited(log, who="dr.li", purpose="case 17")
+    for name, ask in world.questions():
+        hold((memory, view), name, ask, 1)
+        assert name in (tmp_path / "audit.log").read_text().splitlines()[-1]
 
 
 def at_noon(other: tuple[int, int]) -> cotrace.Stays:

@@ -17,6 +17,7 @@ from tests.store_queries.stores import FakeStore, Read
 import cotrace
 from cotrace.cells import Cells
 from cotrace.counts import Counts
+from cotrace.view.maps import plot_stays
 
 DAY = 86_400
 MEETING = cotrace.CompanionRule(min_shared="2h", min_cumulative=None, lookback="1d")
@@ -173,3 +174,11 @@ def test_a_read_says_which_query_it_is_for(city: cotrace.Stays) -> None:
         assert {one.what for one in read(FakeStore(city), lambda s: ask(s, [17], as_of=end, **rule))} == {  # noqa: B023
             name
         }
+
+
+def test_of_one_device_its_picture_is_drawn(city: cotrace.Stays) -> None:
+    store = FakeStore(city)
+    drawn, wanted = (plot_stays(source, 17).get_title() for source in (store, city))
+    assert drawn == wanted
+    (one,) = store.asked
+    assert (named(one), one.devices) == ({"devices"}, 1)

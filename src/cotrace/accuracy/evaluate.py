@@ -112,8 +112,8 @@ def evaluate(
     check_replicates(replicates, level)
     if devices is not None and (isinstance(devices, bool) or devices < 2):
         raise OptionError(f"devices={devices!r}: a case and one more at least")
-    if devices is None and isinstance(result, Companions) and len(result.stays.devices) > 1:
-        devices = len(result.stays.devices)
+    if devices is None and isinstance(result, Companions) and result._parts.index.n_known > 1:
+        devices = result._parts.index.n_known
     if anchors is not None:
         result, truth, cases = (
             with_settings(result, anchors),

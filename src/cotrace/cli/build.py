@@ -60,9 +60,16 @@ def _is_store(path: str) -> bool:
 
 
 def open_store(given: Given) -> Store | None:
-    """Open the store that the input is; None where the input is pings."""
+    """Open the store that the input is; None where the input is pings.
+
+    Raises
+    ------
+    GridError, OptionError
+        When options of pings or of stays are given, or a preset's are not the store's.
+    """
     if len(given["paths"]) != 1 or not _is_store(given["paths"][0]):
         return None
+    from cotrace.companions.find import _check_options
     from cotrace.store.store import Store
 
     named = [name for name in (*_OF_STORES, "cell_m", "origin") if given.get(name) is not None]
@@ -71,7 +78,13 @@ def open_store(given: Given) -> Store | None:
         raise OptionError(
             f"{words}: the input is a store, which was made with options of its own: leave it out"
         )
-    return Store(given["paths"][0], create=False, threads=given["threads"])
+    store = Store(given["paths"][0], create=False, threads=given["threads"])
+    if (preset := named_preset(given)) is not None:
+        own, asked = store.snapshot.options, preset.options
+        if _same_square(own.grid, asked.grid):
+            asked = replace(asked, grid=own.grid)
+        _check_options(store.snapshot, asked)
+    return store
 
 
 def named_preset(given: Given) -> Preset | None:

@@ -66,6 +66,11 @@ class CellIndex:
     base: int
     gathering: Gathering | None = None
 
+    @property
+    def n_known(self) -> int:
+        """How many devices there are where the stays come from."""
+        return len(self.devices)
+
     def all_stays(self) -> tuple[NDArray[np.int32], pa.Array, Cells]:
         """Return all stays (device, cell, start, end) of all devices in the cells, by cell, and their dictionaries.
 

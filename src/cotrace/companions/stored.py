@@ -46,6 +46,12 @@ class StoredIndex(CellIndex):
     codes: NDArray[np.int32] | None = None
     threads: int = 1
 
+    @property
+    def n_known(self) -> int:
+        """See :meth:`CellIndex.n_known`: all devices of the store."""
+        assert self.snapshot is not None
+        return int(self.snapshot.devices.known().size)
+
     def all_stays(self) -> tuple[NDArray[np.int32], pa.Array, Cells]:
         """See :meth:`CellIndex.all_stays`; reads these cells on all days."""
         assert self.snapshot is not None

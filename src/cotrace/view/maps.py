@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.errors import OptionError
+from cotrace.tables import check_source, taken
 from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, heat, hours, named, nothing, title
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from matplotlib.axes import Axes
 
     from cotrace.footprints.result import Footprints
-    from cotrace.tables import Stays
+    from cotrace.tables import Stays, StaysStore
 
 __all__ = ["Places", "draw_places", "places_of", "plot_footprints", "plot_stays"]
 
@@ -124,7 +126,7 @@ def _fine(places: Places) -> bool:
     return bool(np.ptp(np.concatenate(corners), axis=0).max() / np.ptp(corners[0], axis=0).max() > FINE)
 
 
-def plot_stays(stays: Stays, device: Any = None, *, ax: Axes | None = None) -> Axes:
+def plot_stays(stays: Stays | StaysStore, device: Any = None, *, ax: Axes | None = None) -> Axes:
     """Draw stays on a map of cells: of all devices, or of one with its way in time.
 
     Of one device, cells are darker the longer it was there, arrows lead from cell to cell, later ones darker, and the
@@ -132,7 +134,8 @@ def plot_stays(stays: Stays, device: Any = None, *, ax: Axes | None = None) -> A
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, the stays of the one device are read, or everything.
     device : device id, optional
         One device.
     ax : matplotlib.axes.Axes, optional
@@ -148,6 +151,9 @@ def plot_stays(stays: Stays, device: Any = None, *, ax: Axes | None = None) -> A
     OptionError
         When the device is not of the ids' type.
     """
+    check_source(stays)
+    one = None if device is None else _id(device, stays.device_type)
+    stays = taken(stays, "plot_stays", devices=one)
     rows = stays.rows if device is None else _rows_of(stays, device)
     note = f"Where devices were taken to be, not where people were. {stays.options.describe()}."
     who = "devices" if device is None else f"device {named(device)}"
@@ -181,14 +187,19 @@ def _many(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _rows_of(stays: Stays, device: Any) -> Any:
+def _id(device: Any, kind: pa.DataType) -> pa.Array:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     try:
-        wanted = pa.scalar(device, stays.devices.type)
+        return pa.array([device], kind)
     except (pa.ArrowException, TypeError):
-        raise OptionError(f"the device is not of the type of these ids, {stays.devices.type}") from None
+        raise OptionError(f"the device is not of the type of these ids, {kind}") from None
+
+
+def _rows_of(stays: Stays, device: Any) -> Any:
+    import pyarrow.compute as pc
+
+    wanted = _id(device, stays.device_type)[0]
     return stays.rows[stays.rows[:, 0] == pc.index(stays.devices, wanted).as_py()]
 
 
