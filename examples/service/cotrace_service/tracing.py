@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cotrace
 from cotrace_service.jobs import Progress
 from cotrace_service.models import AskCompanions, AskTrajectory
 
-__all__ = ["companions_of", "trajectory_of"]
+__all__ = ["Found", "companions_of", "trajectory_of"]
 
 
-def companions_of(folder: Path, log: Any, ask: AskCompanions, who: str, progress: Progress) -> Any:
-    """Return the companions of a case, as an Arrow table."""
+class Found(NamedTuple):
+    """Companions as an Arrow table, and for how long the case was observed at all: not flagged is not not exposed."""
+
+    table: Any
+    observed_s: int
+
+
+def companions_of(folder: Path, log: Any, ask: AskCompanions, who: str, progress: Progress) -> Found:
+    """Find the companions of a case."""
     with _opened(folder) as store:
         progress(0, 2)
         line = {"who": who, "purpose": ask.purpose, "case": ask.case, "whom": [ask.device]}
         try:
             stays = store.stays()
             progress(1, 2)
-            found = cotrace.find_companions(stays, [ask.device], as_of=ask.as_of).companions.to_arrow()
+            result = cotrace.find_companions(stays, [ask.device], as_of=ask.as_of)
+            found, observed = result.companions.to_arrow(), result.coverage["observed_s"].to_pylist()
         except Exception as error:
             log.record(**line, what="find_companions", version=store.version, failed=type(error).__name__)
             raise
         log.record(**line, what="find_companions", version=store.version, rows=found.num_rows)
         progress(2, 2)
-        return found
+        return Found(found, sum(observed))
 
 
 def trajectory_of(folder: Path, log: Any, ask: AskTrajectory, who: str) -> Any:
