@@ -90,11 +90,13 @@ def _with_role(role: str) -> Any:
         service.spend(found, 1)
         return found
 
-    return Annotated[Caller, Depends(caller)]
+    return Depends(caller)
 
 
-Looker, Issuer = _with_role("lookup"), _with_role("issue")
-Tracer, Watcher = _with_role("trace"), _with_role("metrics")
+Looker = Annotated[Caller, _with_role("lookup")]
+Issuer = Annotated[Caller, _with_role("issue")]
+Tracer = Annotated[Caller, _with_role("trace")]
+Watcher = Annotated[Caller, _with_role("metrics")]
 
 
 def create_app(config: Config, clock: Callable[[], float] = time.time) -> FastAPI:

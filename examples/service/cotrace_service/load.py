@@ -104,6 +104,7 @@ def served(folder: Path, workers: int) -> tuple[subprocess.Popen[bytes], int]:
         "COTRACE_SERVICE_PORT": str(port),
         "COTRACE_SERVICE_RATE": "1e9",
         "COTRACE_SERVICE_BURST": "1e9",
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
     }
     command = [sys.executable, "-m", "cotrace_service", "--config", str(folder / "service.toml")]
     process = subprocess.Popen([*command, "--workers", str(workers)], env=environment)
