@@ -60,6 +60,27 @@ def test_only_what_it_was_told_is_in_a_snapshot(tmp_path: Path) -> None:
     assert codes.Lookups(tmp_path).one(1, START + 86_400).colour == "unknown"
 
 
+def test_those_who_take_part_are_green(tmp_path: Path) -> None:
+    """A book need not be told of everybody; and of whom it says something, it is what it says."""
+    book = told(codes.Book(codes.xian_2021), (0, "companion"))
+    book.apply({"device": [2], "event": ["lockdown"], "at": [when(0)]})  # which waits
+    snapshot = codes.publish(tmp_path, book, at=when(1), enrolled=np.array([1, 2, 3, 3]))
+    assert snapshot.many([1, 2, 3, 4], START + 86_400).colours.to_pylist() == [
+        "yellow",
+        "green",
+        "green",
+        "unknown",
+    ]
+    assert snapshot.one(3, START + 86_400) == codes.Code("green", "enrolled", START + 86_400, None)
+    empty = codes.Book(codes.xian_2021)
+    assert len(codes.publish(tmp_path, empty, at=when(1), enrolled=["a", "b"])) == 2
+    for wrong in (["a"], [2**64], [1.5]):
+        with pytest.raises((CodeError, CotraceTypeError)):
+            codes.publish(tmp_path, book, at=when(1), enrolled=wrong)
+    with pytest.raises(CodeError, match="goes with a book"):
+        codes.publish(tmp_path, rows(1), at=when(1), enrolled=[1])
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
