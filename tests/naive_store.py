@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from tests.naive import Making, smoothed
@@ -119,7 +120,7 @@ class NaiveStore:
         for device, seen in self.seen()[0].items():
             order = sorted(seen)
             mine: list[Stay] = []
-            for one, two in zip(order, order[1:], strict=False):
+            for one, two in pairwise(order):
                 if two - one > self.making.max_gap:
                     continue
                 if self.making.fill != "forward" and seen[one] != seen[two]:

@@ -21,6 +21,8 @@ LAYERS = [
         "crs",
         "arrays",
         "threads",
+        "shown",
+        "meter",
         "schema_accuracy",
         "schema_codes",
         "schema_meetings",
@@ -48,13 +50,15 @@ LAYERS = [
     ["exposure"],
     ["codes"],
     ["synth"],
+    ["interchange"],
+    ["engine"],
     ["view"],
     ["accuracy"],
-    ["demo"],
+    ["demo", "testing"],
     ["cli"],
 ]
 #: what a result draws of itself is imported when it is asked to: the only way up
-WAYS_UP = {("companions/result.py", "cotrace.view")}
+WAYS_UP = {("companions/result.py", "cotrace.view"), ("shown.py", "cotrace.view")}
 LEVEL = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 
 

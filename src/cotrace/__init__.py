@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cotrace import audit, codes, presets, privacy, synth
+    from cotrace import audit, codes, interchange, presets, privacy, synth
     from cotrace.accuracy.evaluate import Evaluation, evaluate
     from cotrace.accuracy.shifted import shifted_grids
     from cotrace.accuracy.sweep import Sweep, sweep
@@ -84,6 +84,7 @@ __all__ = [
     "find_companions",
     "find_footprints",
     "find_stays",
+    "interchange",
     "lift",
     "occupancy",
     "pairs",
@@ -181,7 +182,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("audit", "codes", "presets", "privacy", "synth"):
+    if name in ("audit", "codes", "interchange", "presets", "privacy", "synth"):
         return importlib.import_module(f"cotrace.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'cotrace' has no attribute {name!r}")

@@ -34,8 +34,19 @@ __all__ = [
 ]
 
 
+#: Letters of a message: it fits on a screen, whatever was given.
+_LONGEST = 1_800
+
+
 class CotraceError(ValueError):
     """Anything that cotrace refuses. Catch this to catch them all."""
+
+    def __init__(self, *said: object) -> None:
+        if said and isinstance(said[0], str) and len(said[0]) > _LONGEST:
+            text, half = said[0], _LONGEST // 2
+            left_out = f" [... {len(text) - 2 * half:,} letters ...] "
+            said = (text[:half] + left_out + text[-half:], *said[1:])
+        super().__init__(*said)
 
 
 class CotraceTypeError(CotraceError, TypeError):

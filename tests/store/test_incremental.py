@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-
-import cotrace
-from cotrace.errors import OptionError, RefusedRowsError, StoreError
 from tests.naive import Making
 from tests.naive_store import DAY, NaiveStore, Row, clipped, content_of
 from tests.store.through import folder, options_of, packed, pings_of, rows_of
+
+import cotrace
+from cotrace.errors import OptionError, RefusedRowsError, StoreError
 
 FIRST = 18_932 * DAY  # 2021-11-01
 HOUR = 3600
@@ -44,7 +44,9 @@ class Days(RuleBasedStateMachine):
     """A store and its model."""
 
     @initialize(
-        making=makings, buckets=st.sampled_from([1, 3, 16]), ids=st.sampled_from([[1, 2, 300], ["a", "b", "ü7"]])
+        making=makings,
+        buckets=st.sampled_from([1, 3, 16]),
+        ids=st.sampled_from([[1, 2, 300], ["a", "b", "ü7"]]),
     )
     def begin(self, making: Making, buckets: int, ids: list[Any]) -> None:
         self.held = ExitStack()

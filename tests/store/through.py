@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cotrace
-from cotrace.tables import Stays
 from tests.naive import Making
 from tests.naive_store import Row, Stay
+
+import cotrace
+from cotrace.tables import Stays
 
 CELL_M = 800.0
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cotrace.keys import Key, key_from_env, key_from_file, new_key_file
     from cotrace.privacy.counts import Suppressed, suppress
+    from cotrace.privacy.encryption import Encryption
     from cotrace.privacy.pseudonyms import Pseudonymiser
     from cotrace.privacy.replacing import pseudonymise
 
 __all__ = [
+    "Encryption",
     "Key",
     "Pseudonymiser",
     "Suppressed",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Encryption": "cotrace.privacy.encryption",
     "Key": "cotrace.keys",
     "key_from_env": "cotrace.keys",
     "key_from_file": "cotrace.keys",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cotrace.arrays import cast_or_null
+from cotrace.arrays import cast_or_null, from_numpy, from_values, view
 from cotrace.errors import OptionError
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def asked_values(values: Any, kind: pa.DataType, name: str) -> pa.Array | None:
         When some have no exact counterpart of this type; the message says how many.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if values is None:
         return None
@@ -63,7 +62,7 @@ def asked_values(values: Any, kind: pa.DataType, name: str) -> pa.Array | None:
         single = isinstance(values, str) or not isinstance(values, Iterable)
         listed = [values] if single else list(values.tolist() if hasattr(values, "tolist") else values)
         try:
-            values = pa.array(listed) if listed else pa.array([], kind)
+            values = pa.array(listed) if listed else from_values([], kind)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
             raise OptionError(f"{name}= holds values of several types: give all as {kind}") from None
     if pa.types.is_dictionary(values.type):
@@ -77,9 +76,9 @@ def asked_values(values: Any, kind: pa.DataType, name: str) -> pa.Array | None:
             f"{n:,} of {len(values):,} values in {name}= are null or have no exact counterpart among the store's, "
             f"which are {kind}: give them as {kind}"
         )
-    distinct = pc.unique(exact)
-    assert isinstance(distinct, pa.Array)
-    return distinct
+    if pa.types.is_integer(kind):
+        return from_numpy(np.unique(view(exact, kind.to_pandas_dtype())), kind)
+    return exact.unique()
 
 
 def _exact(values: pa.Array, kind: pa.DataType) -> pa.Array | None:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import counted, null_mask, order_of, take, view
+from cotrace.arrays import counted, from_values, null_mask, order_of, take, view
+from cotrace.ids import ids_of_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["CellBook", "Devices", "buckets_of", "order_keys", "places_of", "without"]
+
+
+#: from so many ids on a dictionary is not hashed as a whole to look for some
+_SMALL = 1 << 17
 
 
 def buckets_of(ids: pa.Array, n_buckets: int) -> NDArray[np.int32]:
@@ -48,8 +53,19 @@ def _hashes(ids: pa.Array) -> NDArray[np.int64]:
 def places_of(asked: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     """Return where each value is in ``known`` (distinct, nulls among them), -1 where it is not.
 
-    The shorter of the two is hashed: few ids are looked for in a large dictionary without a table of all of it.
+    In a large dictionary few ids are looked for without a table of all of it.
     """
+    if known.null_count or len(known) > _SMALL:
+        return _places_by_arrow(asked, known)
+    # pyarrow.compute takes longer to load than this takes
+    ids = ids_of_type(known.type)
+    ids.encode(known)
+    found = ids.encode(asked)
+    found[found >= len(known)] = -1
+    return found
+
+
+def _places_by_arrow(asked: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     import pyarrow.compute as pc
 
     if len(asked) * 4 < len(known):
@@ -126,7 +142,7 @@ class Devices:
         import pyarrow as pa
 
         if not codes.size:
-            return pa.array([], self.kind)
+            return from_values([], self.kind)
         buckets = codes % self.n_buckets
         parts, order = [], []
         for bucket in _distinct(buckets):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import view
+from cotrace.arrays import from_values, view
 from cotrace.store import parts
-from cotrace.store.days import Built, Tails, build_day, build_smoothed, newest_tails
+from cotrace.store.days import Built, Tails, build_day, build_smoothed, newest_tails, no_tails
 from cotrace.store.dictionaries import CellBook, Devices
 from cotrace.store.incoming import Compact
-from cotrace.store.settings import Settings, arrow_type, days_back
+from cotrace.store.settings import DAY, Settings, arrow_type, days_back
 from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def load_devices(files: Files, version: Version, settings: Settings) -> Devices:
 
     def load(bucket: int) -> pa.Array:
         if bucket not in entries:
-            return pa.array([], kind)
+            return from_values([], kind)
         return files.read(entries[bucket]).column(0).combine_chunks()
 
     return Devices(kind, settings.buckets, load)
@@ -50,7 +50,7 @@ def load_cells(files: Files, version: Version, settings: Settings) -> CellBook:
 
     kind = arrow_type(settings.cell_type) if settings.fixed else pa.int64()
     found = version.of("cells")
-    return CellBook(files.read(found[0]).column(0).combine_chunks() if found else pa.array([], kind))
+    return CellBook(files.read(found[0]).column(0).combine_chunks() if found else from_values([], kind))
 
 
 @dataclass
@@ -160,12 +160,12 @@ class Draft:
             buckets = sorted(todo.pop(day))
             rows: dict[int, NDArray[np.int32]] = {}
 
-            def one(bucket: int, day: int = day, rows: dict[int, NDArray[np.int32]] = rows) -> bool:
+            def one(bucket: int, day: int = day, rows: dict[int, NDArray[np.int32]] = rows) -> int:
                 return self._remake_one(day, bucket, new.pop((day, bucket), None), rows, made)
 
             changed = on_threads(one, buckets, self.threads)
-            for bucket, tails in zip(buckets, changed, strict=True):
-                for later in range(day + 1, day + back + 1) if tails else ():
+            for bucket, reach in zip(buckets, changed, strict=True):
+                for later in range(day + 1, day + reach + 1):
                     if self.of("pings", later, bucket):
                         todo.setdefault(later, set()).add(bucket)
             self.reindex(day, rows)
@@ -179,15 +179,15 @@ class Draft:
         new: dict[str, Compact] | None,
         rows: dict[int, NDArray[np.int32]],
         made: Made,
-    ) -> bool:
-        """Make one day and bucket anew; return whether days after it see other last pings than before."""
+    ) -> int:
+        """Make one day and bucket anew; return how many days after it see other last pings than before."""
         before = self.one("tails", day, bucket)
         sources = self._pings(day, bucket, new)
         if not sources:
             self.drop(before)
             self.drop(self.one("stays", day, bucket))
             rows[bucket] = np.empty((0, 4), dtype=np.int32)
-            return before is not None
+            return self._reach(before, no_tails())
         nb, options = self.settings.buckets, self.settings.options
         n_devices = len(self.devices.of_bucket(bucket))
         carried = newest_tails(self._tails_before(day, bucket), n_devices, nb)
@@ -196,10 +196,18 @@ class Draft:
         self._tails[day, bucket] = built.tails
         rows[bucket] = built.rows
         made.note(day, bucket, built)
-        if before is None:
-            return True
-        old = parts.read_tails(self.files, before)
-        return not all(np.array_equal(a, b) for a, b in zip(old[:3], built.tails[:3], strict=True))
+        return self._reach(before, built.tails)
+
+    def _reach(self, before: FileEntry | None, after: Tails) -> int:
+        """Return how many days later a pair of pings can begin with a last ping that is another than before."""
+        old = no_tails() if before is None else parts.read_tails(self.files, before)
+        options = self.settings.options
+        for days in range(days_back(options), 0, -1):
+            # so late on its day that one so many days later can follow it
+            late = [t.some(np.flatnonzero(t.seconds >= days * DAY - options.max_gap_s)) for t in (old, after)]
+            if not all(np.array_equal(a, b) for a, b in zip(late[0][:3], late[1][:3], strict=True)):
+                return days
+        return 0
 
     def _put_built(self, day: int, bucket: int, built: Built) -> None:
         self.put(parts.write_stays(self.files, built.rows, built.counts, day, bucket))

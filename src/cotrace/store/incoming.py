@@ -120,6 +120,7 @@ class Incoming:
     buckets: Any = None
     warnings: list[Any] = field(default_factory=list)
     _codes: list[Codes] = field(default_factory=list)
+    _final: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = field(default_factory=list)
     _lanes: dict[int, _LaneState] = field(default_factory=dict)
     _held: int = 0
     _written: int = 0
@@ -232,12 +233,8 @@ class Incoming:
         from cotrace.kernels.rows import count_rows
         from cotrace.kernels.store_pings import distinct_pings, group_pings
 
-        parts = self.parts[day - self.base_day, bucket]
-        lanes = {
-            part.lane: (new_device[self._codes[part.lane].devices], new_cell[self._codes[part.lane].cells])
-            for part in parts
-        }
-        loaded = [(self._rows(part), *lanes[part.lane]) for part in parts]
+        lanes = self._renumbered(new_device, new_cell)
+        loaded = [(self._rows(part), *lanes[part.lane]) for part in self.parts[day - self.base_day, bucket]]
         counts = np.zeros(n_devices + 1, dtype=np.int64)
         for rows, device, _ in loaded:
             count_rows(rows, 0, device, counts)
@@ -252,6 +249,15 @@ class Incoming:
         scratch = np.empty(most, np.int64), np.empty(most, np.int64)
         n = distinct_pings(keys, numbers, lo, *scratch, *out)
         return Compact(*(column[:n] for column in out))
+
+    def _renumbered(
+        self, new_device: NDArray[np.int32], new_cell: NDArray[np.int32]
+    ) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+        """Return what the codes of each lane are in the end; made once, as these numbers are always the same."""
+        with self._lock:
+            if not self._final:
+                self._final = [(new_device[codes.devices], new_cell[codes.cells]) for codes in self._codes]
+            return self._final
 
     def drop(self, day: int, bucket: int) -> None:
         """Forget the pings of a day and bucket."""
