@@ -60,6 +60,27 @@ def test_only_what_it_was_told_is_in_a_snapshot(tmp_path: Path) -> None:
     assert codes.Lookups(tmp_path).one(1, START + 86_400).colour == "unknown"
 
 
+def test_those_who_take_part_are_green(tmp_path: Path) -> None:
+    """A book need not be told of everybody; and of whom it says something, it is what it says."""
+    book = told(codes.Book(codes.xian_2021), (0, "companion"))
+    book.apply({"device": [2], "event": ["lockdown"], "at": [when(0)]})  # which waits
+    snapshot = codes.publish(tmp_path, book, at=when(1), enrolled=np.array([1, 2, 3, 3]))
+    assert snapshot.many([1, 2, 3, 4], START + 86_400).colours.to_pylist() == [
+        "yellow",
+        "green",
+        "green",
+        "unknown",
+    ]
+    assert snapshot.one(3, START + 86_400) == codes.Code("green", "enrolled", START + 86_400, None)
+    empty = codes.Book(codes.xian_2021)
+    assert len(codes.publish(tmp_path, empty, at=when(1), enrolled=["a", "b"])) == 2
+    for wrong in (["a"], [2**64], [1.5]):
+        with pytest.raises((CodeError, CotraceTypeError)):
+            codes.publish(tmp_path, book, at=when(1), enrolled=wrong)
+    with pytest.raises(CodeError, match="goes with a book"):
+        codes.publish(tmp_path, rows(1), at=when(1), enrolled=[1])
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -261,3 +282,39 @@ def test_threads_share_one_handle(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert found == [["green"] * 2000] * 4
+
+
+FULL = """
+import resource, sys
+from cotrace import codes
+import numpy as np
+folder, book_file, size, at = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+rows = {"device": np.arange(50_000), "code": ["red"] * 50_000, "reason": ["x"] * 50_000, "since": np.full(50_000, at)}
+book = codes.Book(codes.chengdu_2021, book_file)
+codes.Lookups(folder).one(1, at)
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+for what in (lambda: codes.publish(folder, rows, at=at), lambda: book.apply(events={
+    "device": list(range(2000)), "event": ["enrolled"] * 2000, "at": [at] * 2000})):
+    try:
+        what()
+    except OSError as error:
+        print(type(error).__name__, error.strerror)
+print(codes.Lookups(folder).one(1, at).colour, len(book))
+"""
+
+
+def test_a_full_disk_leaves_what_was(tmp_path: Path) -> None:
+    """No room for more bytes in a file (the limit of a process): the version before counts, and the book is whole."""
+    codes.publish(tmp_path / "codes", rows(1), at=when(0))
+    with codes.Book(codes.chengdu_2021, tmp_path / "book") as book:
+        told(book, (0, "companion"))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    before = sorted(p.name for p in (tmp_path / "codes").iterdir())
+    for size in (10_000, 60_000):
+        arguments = [str(tmp_path / "codes"), str(tmp_path / "book"), str(size), str(START + 9)]
+        command = [sys.executable, "-c", FULL, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+        assert done.stdout == "OSError File too large\n" * 2 + "green 1\n", done.stderr
+    assert sorted(p.name for p in (tmp_path / "codes").iterdir()) == before
+    with codes.Book(codes.chengdu_2021, tmp_path / "book") as book:
+        assert len(book) == 1

@@ -151,6 +151,7 @@ def test_companions_of_a_case(service: Running) -> None:
     job = started.json()["job"]
     state = ended(service, job)
     assert (state["status"], state["rows"], state["done"]) == ("done", 2, state["total"])
+    assert state["observed_s"] > 86_400
     found = service.post("trace", f"/v1/jobs/{job}/rows", limit=1, offset=1, purpose="calls").json()
     assert [row["companion_id"] for row in found["rows"]] == [63]
     assert found["total"] == 2
@@ -167,6 +168,12 @@ def test_a_job_that_fails_says_why(service: Running) -> None:
     assert state["status"] == "failed"
     assert "a name" not in state["error"]
     assert service.post("trace", f"/v1/jobs/{job}/rows", purpose="x").status_code == 409
+
+
+def test_a_case_that_was_never_seen_is_said_to_be(service: Running) -> None:
+    job = service.post("trace", "/v1/companions", **(TRACE | {"device": 10**9})).json()["job"]
+    state = ended(service, job)
+    assert (state["status"], state["rows"], state["observed_s"]) == ("done", 0, 0)
 
 
 def test_errors_quote_nothing_that_was_asked(service: Running) -> None:
@@ -284,3 +291,13 @@ def test_unknown_settings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text('secret_key = "letmein"\n')
     with pytest.raises(ConfigError, match="no setting 'secret_key'"):
         load(tmp_path / "s.toml", {})
+
+
+def test_a_load_run() -> None:
+    from cotrace_service.load import run
+
+    found = run(seconds=0.3, clients=4, workers=1, devices=1000, batch=100)
+    for kind in ("lookup", "lookups"):
+        assert found[kind]["requests"] > 0
+        assert found[kind]["errors"] == 0
+        assert found[kind]["p50_ms"] <= found[kind]["p99_ms"]

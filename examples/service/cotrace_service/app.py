@@ -90,11 +90,13 @@ def _with_role(role: str) -> Any:
         service.spend(found, 1)
         return found
 
-    return Annotated[Caller, Depends(caller)]
+    return Depends(caller)
 
 
-Looker, Issuer = _with_role("lookup"), _with_role("issue")
-Tracer, Watcher = _with_role("trace"), _with_role("metrics")
+Looker = Annotated[Caller, _with_role("lookup")]
+Issuer = Annotated[Caller, _with_role("issue")]
+Tracer = Annotated[Caller, _with_role("trace")]
+Watcher = Annotated[Caller, _with_role("metrics")]
 
 
 def create_app(config: Config, clock: Callable[[], float] = time.time) -> FastAPI:
@@ -263,11 +265,12 @@ def _add_tracing(app: FastAPI) -> None:
         found = _found(service, job, caller)
         if found.status != "done":
             raise HTTPException(409, "the job is not done")
-        part = found.result.slice(page.offset, page.limit).to_pylist()
+        table = found.result.table
+        part = table.slice(page.offset, page.limit).to_pylist()
         line = {"who": caller.who, "what": "companions, rows", "purpose": page.purpose, "rows": len(part)}
         await service.lines.write(**line, whom=[found.asked["device"]], case=found.asked["case"])
-        note = (found.result.schema.metadata or {}).get(b"cotrace", b"").decode()
-        return m.Rows(rows=part, total=found.result.num_rows, reading=note)
+        note = (table.schema.metadata or {}).get(b"cotrace", b"").decode()
+        return m.Rows(rows=part, total=table.num_rows, reading=note)
 
     @app.post("/v1/trajectory", responses=_errors())
     def trajectory(ask: m.AskTrajectory, service: Shared, caller: Tracer) -> m.Rows:
@@ -289,9 +292,17 @@ def _found(service: Service, name: str, caller: Caller) -> Any:
 
 
 def _state(job: Any) -> m.JobState:
-    rows = None if job.result is None else job.result.num_rows
+    rows, observed = (
+        (None, None) if job.result is None else (job.result.table.num_rows, job.result.observed_s)
+    )
     return m.JobState(
-        job=job.id, status=job.status, done=job.done, total=job.total, rows=rows, error=job.error
+        job=job.id,
+        status=job.status,
+        done=job.done,
+        total=job.total,
+        rows=rows,
+        observed_s=observed,
+        error=job.error,
     )
 
 

@@ -104,6 +104,10 @@ class JobState(BaseModel):
     done: int
     total: int | None
     rows: int | None = None
+    observed_s: Annotated[
+        int | None,
+        Field(description="seconds that the case was observed in its lookback: 0 says that nothing is known"),
+    ] = None
     error: str = ""
     note: str = CANDIDATES
 

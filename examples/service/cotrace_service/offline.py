@@ -10,7 +10,6 @@ import struct
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cotrace_service.config import ConfigError, private_bytes
 
@@ -58,16 +57,17 @@ class Signer:
     """
 
     def __init__(self, path: Path) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+        pem = private_bytes(path, "signing_key")
         try:
-            self._key: Any = load_pem_private_key(private_bytes(path, "signing_key"), password=None)
-            self._public = self._key.public_key().public_bytes_raw()
-            self._key.sign(b"")
-        except ConfigError:
-            raise
+            key = load_pem_private_key(pem, password=None)
         except Exception as error:
             raise ConfigError(f"signing_key: no Ed25519 key in PEM ({type(error).__name__})") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ConfigError(f"signing_key: no Ed25519 key in PEM ({type(key).__name__})")
+        self._key, self._public = key, key.public_key().public_bytes_raw()
 
     def verifier(self) -> Verifier:
         """Return what checks the codes of this key."""

@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cotrace
 from cotrace_service.jobs import Progress
 from cotrace_service.models import AskCompanions, AskTrajectory
 
-__all__ = ["companions_of", "trajectory_of"]
+__all__ = ["Found", "companions_of", "trajectory_of"]
 
 
-def companions_of(folder: Path, log: Any, ask: AskCompanions, who: str, progress: Progress) -> Any:
-    """Return the companions of a case, as an Arrow table."""
+class Found(NamedTuple):
+    """Companions as an Arrow table, and for how long the case was observed at all: not flagged is not not exposed."""
+
+    table: Any
+    observed_s: int
+
+
+def companions_of(folder: Path, log: Any, ask: AskCompanions, who: str, progress: Progress) -> Found:
+    """Find the companions of a case."""
     with _opened(folder) as store:
-        progress(0, 2)
-        line = {"who": who, "purpose": ask.purpose, "case": ask.case, "whom": [ask.device]}
-        try:
-            stays = store.stays()
-            progress(1, 2)
-            found = cotrace.find_companions(stays, [ask.device], as_of=ask.as_of).companions.to_arrow()
-        except Exception as error:
-            log.record(**line, what="find_companions", version=store.version, failed=type(error).__name__)
-            raise
-        log.record(**line, what="find_companions", version=store.version, rows=found.num_rows)
-        progress(2, 2)
-        return found
+        progress(0, 1)
+        view = store.audited(log, who=who, purpose=ask.purpose, case=ask.case)
+        found = cotrace.find_companions(view, [ask.device], as_of=ask.as_of, progress=progress)
+        answer = Found(found.companions.to_arrow(), sum(found.coverage["observed_s"].to_pylist()))
+        progress(1, 1)
+        return answer
 
 
 def trajectory_of(folder: Path, log: Any, ask: AskTrajectory, who: str) -> Any:
     """Return where a device was, as an Arrow table."""
     with _opened(folder) as store:
-        line = {"who": who, "purpose": ask.purpose, "case": ask.case, "whom": [ask.device]}
-        try:
-            stays = store.stays(start=ask.start, end=ask.end, devices=[ask.device])
-            found = cotrace.trajectory(stays, [ask.device]).to_arrow()
-        except Exception as error:
-            log.record(**line, what="trajectory", version=store.version, failed=type(error).__name__)
-            raise
-        log.record(**line, what="trajectory", version=store.version, rows=found.num_rows)
-        return found
+        view = store.audited(log, who=who, purpose=ask.purpose, case=ask.case)
+        return cotrace.trajectory(view, [ask.device], start=ask.start, end=ask.end).to_arrow()
 
 
 def _opened(folder: Path) -> Any:

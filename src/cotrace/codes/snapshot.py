@@ -64,15 +64,7 @@ def lay_out(devices: Any) -> Laid:
         return _lay_ints(devices)
     import pyarrow as pa
 
-    if not isinstance(devices, pa.Array | pa.ChunkedArray):
-        try:
-            devices = pa.array(devices)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            raise CotraceTypeError(
-                "ids of devices are integers of 64 bits or strings, all of one kind"
-            ) from None
-    if isinstance(devices, pa.ChunkedArray):
-        devices = devices.combine_chunks()
+    devices = _as_arrow(devices)
     if devices.null_count:
         raise SchemaError(f"{devices.null_count:,} devices are missing: take these rows out")
     if pa.types.is_integer(devices.type):
@@ -82,6 +74,17 @@ def lay_out(devices: Any) -> Laid:
     if pa.types.is_string(devices.type) or pa.types.is_large_string(devices.type):
         return _lay_strings(devices.cast(pa.large_string()))
     raise CotraceTypeError(f"ids are {devices.type}: ids of devices are integers of 64 bits or strings")
+
+
+def _as_arrow(devices: Any) -> pa.Array:
+    import pyarrow as pa
+
+    if isinstance(devices, pa.ChunkedArray):
+        return devices.combine_chunks()
+    try:
+        return devices if isinstance(devices, pa.Array) else pa.array(devices)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        raise CotraceTypeError("ids of devices are integers of 64 bits or strings, all of one kind") from None
 
 
 def _lay_ints(values: NDArray[Any]) -> Laid:
@@ -115,7 +118,7 @@ def _lay_strings(values: pa.Array) -> Laid:
 
 
 def write_snapshot(
-    path: str | Path, source: Book | Any, *, at: Any = None, rules: str = ""
+    path: str | Path, source: Book | Any, *, at: Any = None, rules: str = "", enrolled: Any = None
 ) -> dict[str, Any]:
     """Write the codes that hold at an instant, and those that follow by time alone, as a file to look up in.
 
@@ -130,6 +133,9 @@ def write_snapshot(
         What the codes are as of. Nothing can be asked about the time before.
     rules : str
         Name of the rules, for a table; a book has its own.
+    enrolled : array or list, optional
+        With a book: ids of those who take part. Of whom the book says nothing, the code is green then, as of ``at``: so
+        a book need not be told of everybody.
 
     Returns
     -------
@@ -151,9 +157,12 @@ def write_snapshot(
     if at is None:
         raise CodeError("at= is missing: say what the codes are as of")
     end = _moment(at, "a snapshot", "at", 0)
-    laid, steps, step_lo, reasons = (
-        _of_book(source, end) if isinstance(source, Book) else _of_table(source, end)
-    )
+    if isinstance(source, Book):
+        laid, steps, step_lo, reasons = _of_book(source, end, enrolled)
+    elif enrolled is not None:
+        raise CodeError("enrolled= goes with a book: a table says the code of everybody itself")
+    else:
+        laid, steps, step_lo, reasons = _of_table(source, end)
     if not 0 <= end < _LATEST:
         raise CodeError("a snapshot holds instants from 1970 to 2106")
     seed = int.from_bytes(os.urandom(8), "little")
@@ -197,7 +206,7 @@ def _place(laid: Laid, steps: UInt64, step_lo: Int64, seed: int) -> tuple[UInt64
     return directory, records
 
 
-def _of_book(book: Book, at: int) -> tuple[Laid, UInt64, Int64, list[str]]:
+def _of_book(book: Book, at: int, enrolled: Any) -> tuple[Laid, UInt64, Int64, list[str]]:
     import pyarrow as pa
 
     devices, counts, rows = [], [0], []
@@ -208,8 +217,38 @@ def _of_book(book: Book, at: int) -> tuple[Laid, UInt64, Int64, list[str]]:
             number = reasons.setdefault(reason, len(reasons))
             rows.append(_in_range(since) | COLOURS.index(colour) << 32 | number << 34)
         counts.append(len(rows))
-    laid = lay_out(pa.array(devices, book._kind()))
-    return laid, np.array(rows, dtype=np.uint64), np.array(counts, dtype=np.int64), list(reasons)
+    known = pa.array(devices, book._kind())
+    words, lo = np.array(rows, dtype=np.uint64), np.array(counts, dtype=np.int64)
+    if enrolled is None:
+        return lay_out(known), words, lo, list(reasons)
+    others = _others(enrolled, known)
+    number = reasons.setdefault("enrolled", len(reasons))
+    green = np.full(len(others), _in_range(at) | COLOURS.index("green") << 32 | number << 34, dtype=np.uint64)
+    lo = np.concatenate([lo, lo[-1] + 1 + np.arange(green.size)])
+    laid = lay_out(pa.concat_arrays([known.cast(others.type), others]))
+    return laid, np.concatenate([words, green]), lo, list(reasons)
+
+
+def _others(enrolled: Any, known: pa.Array) -> pa.Array:
+    """Return those who take part, each once, of whom the book says nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids = _as_arrow(enrolled)
+    lay_out(ids)  # which says what is wrong with them
+    text = pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)
+    if len(known) and text != pa.types.is_large_string(known.type):
+        raise CodeError(
+            "ids of enrolled are integers and the book's strings, or the other way round: give one kind"
+        )
+    kind = pa.large_string() if text else pa.uint64() if ids.type == pa.uint64() else pa.int64()
+    if len(known) and known.type == pa.uint64():
+        kind = pa.uint64()
+    try:
+        ids = ids.cast(kind).unique()
+        return ids.filter(pc.invert(pc.is_in(ids, known.cast(kind))))
+    except pa.ArrowInvalid:
+        raise CodeError("some ids are negative and some beyond 63 bits: give one kind of integers") from None
 
 
 def _in_range(second: int) -> int:

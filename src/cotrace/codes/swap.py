@@ -23,7 +23,13 @@ _NAME = re.compile(r"[0-9a-f]{64}\.codes")
 
 
 def publish(
-    folder: str | Path, source: Book | Any, *, at: Any = None, rules: str = "", keep: int = 2
+    folder: str | Path,
+    source: Book | Any,
+    *,
+    at: Any = None,
+    rules: str = "",
+    enrolled: Any = None,
+    keep: int = 2,
 ) -> Snapshot:
     """Write a snapshot into a folder and let it be the one that counts.
 
@@ -31,7 +37,7 @@ def publish(
     ----------
     folder : str or Path
         It is made if it is not there, for its owner alone. One process publishes at a time; others wait.
-    source, at, rules
+    source, at, rules, enrolled
         As in :func:`write_snapshot`.
     keep : int
         How many versions stay there, the new one included. Whoever still reads an older one goes on reading it.
@@ -61,7 +67,7 @@ def publish(
         for left in folder.glob(".*.part"):  # of a process that was stopped
             left.unlink(missing_ok=True)
         new = folder / f"new-{os.getpid()}"
-        head = write_snapshot(new, source, at=at, rules=rules)
+        head = write_snapshot(new, source, at=at, rules=rules, enrolled=enrolled)
         name = f"{head['digest']}.codes"
         os.rename(new, folder / name)
         made = Snapshot(folder / name)
