@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cotrace import audit, presets, privacy, synth
+    from cotrace import audit, codes, interchange, presets, privacy, synth
     from cotrace.accuracy.evaluate import Evaluation, evaluate
     from cotrace.accuracy.shifted import shifted_grids
     from cotrace.accuracy.sweep import Sweep, sweep
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cotrace.options import CompanionRule, Flags, PingPong, StayOptions, ZoneRule
     from cotrace.privacy import Pseudonymiser, pseudonymise, suppress
     from cotrace.stays import find_stays
+    from cotrace.store.store import Store
     from cotrace.tables import Stays, Table
     from cotrace.windows import occupancy
 
@@ -66,6 +67,7 @@ __all__ = [
     "Screening",
     "StayOptions",
     "Stays",
+    "Store",
     "Sweep",
     "Table",
     "Tiers",
@@ -75,12 +77,14 @@ __all__ = [
     "anchors",
     "audit",
     "co_travel",
+    "codes",
     "common_sources",
     "contacts",
     "evaluate",
     "find_companions",
     "find_footprints",
     "find_stays",
+    "interchange",
     "lift",
     "occupancy",
     "pairs",
@@ -131,6 +135,7 @@ _HOMES = {
     "Pings": "io",
     "StayOptions": "options",
     "Stays": "tables",
+    "Store": "store.store",
     "Table": "tables",
     "co_travel": "exposure.travel",
     "common_sources": "exposure.sources",
@@ -177,7 +182,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("audit", "presets", "privacy", "synth"):
+    if name in ("audit", "codes", "interchange", "presets", "privacy", "synth"):
         return importlib.import_module(f"cotrace.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'cotrace' has no attribute {name!r}")

@@ -303,7 +303,35 @@ def test_an_audited_store_gives_rows_after_their_line(tmp_path):
 
 def test_a_store_that_fails_leaves_a_line(tmp_path):
     log, store = AuditLog(tmp_path / "audit.log"), FakeStore()
-    store.read_stays = lambda what, **asked: 1 // 0
+    store.read_stays = lambda **asked: 1 // 0
     with pytest.raises(ZeroDivisionError):
         AuditedStore(store, log, who="li", purpose="p").read_stays("trajectory")
     assert lines_of(log)[-1]["failed"] == "ZeroDivisionError"
+
+
+@pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
+def test_queries_of_a_real_store_leave_their_line(tmp_path):
+    minutes = [60 * m for m in range(0, 31 * 60, 10)]
+    columns = {"device": ["A"] * len(minutes) + ["B", "B"], "time": [*minutes, 600, 1200]}
+    pings = cotrace.read_pings(
+        {**columns, "x": [1.0] * (len(minutes) + 2), "y": [1.0] * (len(minutes) + 2)}, unit="s"
+    )
+    store = cotrace.Store(tmp_path / "store", buckets=2)
+    store.ingest(pings)
+    log = AuditLog(tmp_path / "audit.log")
+    seen = store.audited(log, who="dr.li", purpose="case 17", case="17")
+    as_of = "1970-01-08T00:00:00+00:00"
+    found = cotrace.find_companions(seen, ["A"], as_of=as_of)
+    assert found.companions.to_arrow().equals(
+        cotrace.find_companions(store, ["A"], as_of=as_of).companions.to_arrow()
+    )
+    line = lines_of(log)[-1]
+    assert (line["what"], line["whom"], line["rows"], line["version"]) == ("find_companions", ["A"], 1, 1)
+    cotrace.trajectory(seen, ["B"])
+    assert (lines_of(log)[-1]["what"], lines_of(log)[-1]["whom"]) == ("trajectory", ["B"])
+    # failing closed: nobody is named by a query that leaves no line
+    log.head_path.unlink()
+    with pytest.raises(AuditError):
+        cotrace.find_companions(seen, ["A"], as_of=as_of)
+    with pytest.raises(AuditError):
+        cotrace.trajectory(seen, ["B"])

@@ -60,6 +60,21 @@ class AuditedStore:
         """The version of the store that is read."""
         return int(self._store.version)
 
+    @property
+    def snapshot(self) -> Any:
+        """The version that is read, for queries that say themselves what they gave: see :meth:`answered`."""
+        return self._store.snapshot
+
+    def answered(self, what: str, whom: Any, rows: int) -> None:
+        """Write the line of an answer that was made of the snapshot; it is given when this returns.
+
+        Raises
+        ------
+        AuditError
+            When the line cannot be written: nothing is given then.
+        """
+        self.record(what, whom if len(whom) else 0, rows=rows)
+
     def read_stays(
         self,
         what: str,
@@ -79,7 +94,7 @@ class AuditedStore:
         asked = {"start": start, "end": end, "devices": devices, "cells": cells}
         whom = "all" if devices is None else devices if len(devices) else 0
         try:
-            stays: Stays = self._store.read_stays(what, **asked)
+            stays: Stays = self._store.read_stays(what=what, **asked)
         except Exception as error:
             self.record(what, whom, failed=type(error).__name__)
             raise

@@ -93,6 +93,7 @@ def places(**given: Any) -> None:
 )
 def visitors(**given: Any) -> None:
     """Find the devices that were at a place in a time, for how long, and whether that was observed."""
+    from cotrace.exposure.around import head
     from cotrace.exposure.visitors import visitors as ask
 
     extra = _given(given, "start", "end", "min_dwell")
@@ -101,13 +102,22 @@ def visitors(**given: Any) -> None:
         given,
         lambda s, pings: ask(
             s,
-            _place(given["place"], s),
-            pings=pings if given["observed"] else None,
+            _place(given["place"], head(s, "visitors")),
+            pings=_observed(given, pings),
             tz=given["tz"],
             crs=given["place_crs"],
             **extra,
         ),
     )
+
+
+def _observed(given: dict[str, Any], pings: Any) -> Any:
+    """Return the pings where they are asked for."""
+    from cotrace.errors import OptionError
+
+    if given["observed"] and pings is None:
+        raise OptionError("--observed reads the pings once more, and the input is a store: leave it out")
+    return pings if given["observed"] else None
 
 
 def _place(text: str, stays: Stays) -> Any:

@@ -14,9 +14,12 @@ from cotrace.companions import words
 from cotrace.companions.cases import NEVER
 from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
-from cotrace.tables import Stays, Table, instants
+from cotrace.shown import Shown
+from cotrace.tables import HandsOn, Stays, Table, instants
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from cotrace.companions.cases import Cases
@@ -59,7 +62,7 @@ def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
     return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
-class Companions:
+class Companions(HandsOn, Shown):
     """Companions of cases, with the evidence for each and with what speaks against each.
 
     Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.
@@ -207,19 +210,22 @@ class Companions:
     @cached_property
     def stays(self) -> Stays:
         """The stays of all devices in the cells of the cases, and no others."""
-        index = self._parts.index
-        rows = index.all_rows()
+        rows, devices, cells = self._parts.index.all_stays()
         rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
         return Stays(
             rows,
-            index.devices,
-            index.cells,
-            base=index.base,
+            devices,
+            cells,
+            base=self._parts.index.base,
             tz=self.tz,
             options=self.options,
             counts=self.counts,
             span=self._parts.span,
         )
+
+    @property
+    def _main(self) -> Table:
+        return self.companions
 
     def pseudonymised(self, by: Pseudonymiser) -> Companions:
         """Return the same result with pseudonyms for ids: in its tables, its ``repr``, what it explains and draws.
@@ -278,28 +284,18 @@ class Companions:
         ``number`` is the case's row in ``coverage``. For explaining one pair: O(stays in the cases' cells).
         """
         index = self._parts.index
-        at = self._code_of(device)
         start, end, infectious = (int(v) for v in self._parts.windows[number])
-        if at is None:
+        pair = index.pair(int(index.case_codes[number]), device)
+        if pair is None:
             return None
-        case = int(index.case_codes[number])
-        pair = index.rows_of(np.array([case, at]))
         met = []
-        for cell in np.unique(pair[:, 1]).tolist():
-            ours, theirs = (pair[(pair[:, 1] == cell) & (pair[:, 0] == d)].tolist() for d in (case, at))
+        for cell in np.intersect1d(pair[0][:, 1], pair[1][:, 1]).tolist():
+            ours, theirs = (rows[rows[:, 1] == cell].tolist() for rows in pair)
             shared = [_overlap(a, b, infectious, end) for a in ours for b in theirs]
             if joint := sum(shared):
                 dwells = (sum(_overlap(s, s, start, end) for s in stays) for stays in (ours, theirs))
                 met.append(Meeting(index.cells.values[cell].as_py(), joint, max(shared), *dwells))
         return met
-
-    def _code_of(self, device: Any) -> int | None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        devices = self._parts.index.devices
-        at = int(pc.index(devices, pa.scalar(device, devices.type)).as_py())
-        return at if at >= 0 else None
 
     def window(self, number: int) -> tuple[int, int, int]:
         """Return a case's lookback and the moment from which episodes count, in unix seconds.
@@ -330,6 +326,15 @@ class Companions:
         from cotrace.view import plot_cells
 
         return plot_cells(self, case, **keywords)
+
+    def report(self, path: str | Path, **keywords: Any) -> Path:
+        """Write one self-contained page of HTML, which loads nothing: ``found.report("case.html", lang="zh")``.
+
+        See :func:`cotrace.view.write_report` for ``case``, ``as_of``, ``lang`` and ``title``.
+        """
+        from cotrace.view import write_report
+
+        return write_report(self, path, **keywords)
 
     def __len__(self) -> int:
         return int(self._parts.matches.case_of.size)
