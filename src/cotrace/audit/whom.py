@@ -79,7 +79,7 @@ def rows_of(answer: Any) -> int | None:
     """Return how many rows an answer has; None where it is a stream."""
     try:
         return len(answer)
-    except TypeError:
+    except Exception:  # whatever it is: the answer is given, and its line says that its rows are not known
         return None
 
 

@@ -136,7 +136,7 @@ def suppress(
     ... )
     >>> busy = cotrace.occupancy(cotrace.find_stays(pings))
     >>> busy["devices"].to_pylist(), cotrace.suppress(busy)["devices"].to_pylist()
-    ([20, 1], [])
+    ([20, 1], [20])
     """
     if not isinstance(table, Table):
         raise CotraceTypeError(f"{type(table).__name__} is no Table: give one that cotrace made")

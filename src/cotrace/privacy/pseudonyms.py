@@ -91,7 +91,7 @@ class Pseudonymiser:
         texts = [one if isinstance(one, str) else str(_whole(one)) for one in ids]
         if self.e164 is None:
             return texts
-        from cotrace.privacy.numbers import normalised
+        from cotrace.privacy.phone import normalised
 
         return normalised(texts, self.e164)
 
