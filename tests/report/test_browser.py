@@ -210,7 +210,8 @@ def test_axe_finds_no_serious_fault(found, plane, opened, lang):
     if not AXE.exists():
         reason = f"axe-core is not at {AXE}: .ci/run puts it there"
         pytest.fail(reason) if NEEDED else pytest.skip(reason)
-    for result, width in ((found, 1180), (found, 390), (plane, 1180)):
+    looked_at = ((found, 1180), (found, 390), (plane, 1180))
+    for result, width in looked_at if lang == "en" else looked_at[:1]:
         page = opened(result, width=width, lang=lang)
         page.locator("button.open").first.click()
         page.evaluate(AXE.read_text())
