@@ -15,10 +15,9 @@ from cotrace.companions.result import Companions
 from cotrace.errors import OptionError
 from cotrace.schema_accuracy import EVALUATED_CASES, EVALUATION
 from cotrace.shown import Shown
-from cotrace.tables import Table
+from cotrace.tables import HandsOn, Table
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 __all__ = ["Evaluation", "evaluate"]
@@ -129,7 +128,7 @@ def _cases(result: Any, cases: Any) -> Any:
     return result.cases if cases is None and isinstance(result, Companions) else cases
 
 
-class Evaluation(Shown):
+class Evaluation(HandsOn, Shown):
     """How right a list is; made by :func:`cotrace.evaluate`.
 
     Attributes
@@ -181,9 +180,9 @@ class Evaluation(Shown):
             return value
         raise AttributeError(f"an Evaluation has no {name!r}")
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return ``table`` as a pandas DataFrame."""
-        return self.table.to_pandas()
+    @property
+    def _main(self) -> Table:
+        return self.table
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row of all pairs as a dict."""

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from cotrace.cli.audit import COMMANDS as AUDIT
 from cotrace.cli.commands import companions, demo, info, stays
 from cotrace.cli.judge import COMMANDS as JUDGE
 from cotrace.cli.meetings import COMMANDS as MEETINGS
@@ -124,7 +125,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo, *REPORT, *PLACES, *MEETINGS, *TIES, *JUDGE, *SYNTH):
+for _command in (companions, stays, info, demo, *REPORT, *PLACES, *MEETINGS, *TIES, *JUDGE, *SYNTH, *AUDIT):
     app.add_command(_command)
 
 
