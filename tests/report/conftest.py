@@ -142,4 +142,6 @@ def opened(browser, tmp_path):
         context.close()
     assert seen.said == []
     assert [url for url in seen.asked if not url.startswith(("file:", "blob:"))] == []
-    assert sum(url.startswith("file:") for url in seen.asked) == len(contexts)
+    assert {url.rpartition("/")[2] for url in seen.asked if url.startswith("file:")} == {
+        f"page{number}.html" for number in range(len(contexts))
+    }

@@ -10,6 +10,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from string import Formatter
 
+import matplotlib
 import pytest
 
 import cotrace
@@ -23,6 +24,7 @@ from cotrace.view.report.words import _EN, _ZH, words_of
 
 from .conftest import HOSTILE
 
+matplotlib.use("Agg")
 pytestmark = pytest.mark.filterwarnings("ignore::cotrace.CotraceWarning")
 
 
@@ -81,6 +83,25 @@ def test_the_data_are_those_of_the_tables(found):
     starts = [case["start"] + s for s in case["evidence"]["from"]]
     assert starts == [int(t.timestamp()) for t in evidence["started_at"]]
     assert sum(s for _, _, s in case["stays"]) == found.coverage["observed_s"][0].as_py()
+
+
+def test_pseudonyms_and_nothing_else(found):
+    from cotrace.privacy import Key, Pseudonymiser
+
+    hidden = found.pseudonymised(Pseudonymiser(Key(lambda: bytes(range(32))), domain="report"))
+    name = hidden.funnel["case_id"][0].as_py()
+    text = report_html(hidden, case=name)
+    assert name in said(text)
+    assert "case 1000" not in said(text)
+    case = data_of(text)["cases"][0]
+    assert sorted(case["list"]["id"]) == sorted(hidden.companions["companion_id"].to_pylist())
+    together, at = [], 0
+    for n in case["list"]["n"]:
+        together.append(sum(case["evidence"]["s"][at : at + n]))
+        at += n
+    assert together == case["list"]["shared"]
+    assert sorted(together) == sorted(found.companions["shared_s"].to_pylist())
+    assert hidden.plot().get_title(loc="left").startswith(f"Case {name[:19]}")
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

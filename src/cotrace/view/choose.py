@@ -109,7 +109,8 @@ def plot(result: Any, *args: Any, **keywords: Any) -> Axes:
         When matplotlib is missing; it names the extra that brings it.
     """
     pictures = _pictures()
-    name = type(result).__name__
+    kinds = [kind.__name__ for kind in type(result).__mro__]  # what is made from a result is drawn as it is
+    name = next((kind for kind in kinds if kind in pictures), kinds[0])
     if name not in pictures:
         name = getattr(getattr(result, "schema", None), "name", name)
     if name not in pictures:

@@ -72,7 +72,7 @@ def explore(result: Any, *, device: Any = None, basemap: bool = False, **keyword
     warnings.warn(
         CotraceWarning(f"a picture is given instead of a map: {missing}", "positions"), stacklevel=3
     )
-    chosen = {} if device is None else {"case" if type(result).__name__ == "Companions" else "device": device}
+    chosen = {} if device is None else {"case" if hasattr(result, "funnel") else "device": device}
     return plot(result, **chosen)
 
 

@@ -197,7 +197,7 @@ def plot_tree(outbreak: Any, *, ax: Axes | None = None) -> Axes:
         colour, marker, size = _LOOKS[min(d, len(_LOOKS) - 1)]
         mine = depth == d
         words = f"generation {d}: {mine.sum():,}"
-        ax.scatter(np.array(xs)[mine], y[mine], s=size, c=colour, marker=marker, zorder=3, edgecolors="white",
+        ax.scatter(np.array(xs)[mine], y[mine], s=max(size, 24), c=colour, marker=marker, zorder=3, edgecolors="white",
                    linewidths=0.4, label=words)  # fmt: skip
     if len(forest.ids) <= MOST_NAMES:
         for device, x, height in zip(forest.ids, xs, y.tolist(), strict=True):

@@ -104,8 +104,24 @@ def cell_name(found: Companions | Stays, cell: Any) -> str:
     grid = found.options.grid
     if found.options.by == "tower" or grid is None:
         return f"tower {cell}"
+    if (place := _place(found, cell)) is not None:
+        return place
     column, row = grid.unpack(int(cell))
     return f"{int(column)}, {int(row)}"
+
+
+def _place(found: Companions | Stays, cell: Any) -> str | None:
+    """Return the name of a place from elsewhere that has a cell of its own."""
+    from cotrace.tables import Stays
+
+    cells = found.cells if isinstance(found, Stays) else found.stays.cells
+    if cells.names is None:
+        return None
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    name = cells.names[pc.index(cells.values, pa.scalar(cell, cells.values.type)).as_py()].as_py()
+    return None if name is None else str(name)
 
 
 def readable(text: str) -> str:

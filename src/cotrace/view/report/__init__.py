@@ -79,7 +79,7 @@ def write_report(
 
     Notes
     -----
-    O(companions and episodes): about 120 bytes a companion and 30 an episode.
+    O(companions and episodes): about 60 bytes a companion and 30 an episode.
     """
     path = Path(path)
     if path.is_dir():

@@ -112,7 +112,8 @@ def _body(
     return [
         f'<a class="skip" href="#list">{_text(words["skip"])}</a>\n<div class="page">\n<header>\n'
         f'<h1><bdi>{_text(name)}</bdi></h1>\n<p class="warning" role="note">{_text(words["candidates"])}</p>\n'
-        f'<p class="reading">{_text(words["reading"])}: {_text(rule_in(found.rule, lang))}</p>\n</header>\n<main>\n'
+        f'<p class="reading">{_text(words["reading"] + words["colon"] + rule_in(found.rule, lang))}</p>\n'
+        "</header>\n<main>\n"
         f"<noscript><p>{_text(words['noscript'])}</p></noscript>\n",
         f'<section aria-labelledby="h-summary"><h2 id="h-summary">{_text(words["summary"])}</h2>\n{summary}',
         "" if len(cases) == 1 else _table_of_cases(found, cases, rows, clock, words, lang),
@@ -193,7 +194,7 @@ def _cards(
 
 
 def _span(one: OneCase, clock: Clock, words: Words) -> str:
-    said = f"{words['lookback']}: {clock.say(one.start)} – {clock.say(one.as_of)}"
+    said = f"{words['lookback']}{words['colon']}{clock.say(one.start)} – {clock.say(one.as_of)}"
     if one.infectious > one.start:
         said += "; " + words["infectious_from"].format(clock.say(one.infectious))
     if one.end < one.as_of:

@@ -38,6 +38,8 @@ _REASONS_ZH = {
     "no tower": "缺基站",
     "unknown tower": "未知基站",
     "outside the grid": "在网格之外",
+    "outside the day": "不在所述日期之内",
+    "closed day": "所属日期已封存",
 }
 
 

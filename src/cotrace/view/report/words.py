@@ -21,6 +21,7 @@ _EN = {
     "skip": "Skip to the list of companions",
     "noscript": "The list, the map and the timeline need scripts, which are switched off here. Nothing is loaded from "
     "a network: everything is in this file.",
+    "colon": ": ",
     "case": "Case",
     "as_of": "As of",
     "summary": "Summary",
@@ -149,6 +150,7 @@ _ZH = {
     "candidates": "以下仅为同地共处的候选名单，并非密切接触者：未经人工核实，不得据此对任何人采取措施。",
     "skip": "跳到伴随者名单",
     "noscript": "名单、地图和时间轴需要脚本，而此处脚本已关闭。本文件不从任何网络加载内容，全部数据都在文件之中。",
+    "colon": "：",
     "case": "病例",
     "as_of": "回溯截止",
     "summary": "概要",
