@@ -30,7 +30,8 @@ source_suffix = {".md": "myst-nb"}
 exclude_patterns = ["_build", "**/.ipynb_checkpoints", "worlds.json"]
 root_doc = "index"
 nitpicky = False
-suppress_warnings = ["myst.xref_ambiguous"]
+# types of parameters are words ("table", "instant"), not names: Sphinx tries them as names, and may find two
+suppress_warnings = ["ref.python"]
 
 # -- pages -----------------------------------------------------------------------------------------------------------
 myst_enable_extensions = ["colon_fence", "deflist"]
