@@ -15,7 +15,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")  # notebooks run in processes of their own, with this checkout's code
+os.environ["PYTHONPATH"] = str(
+    ROOT / "src"
+)  # notebooks run in processes of their own, with this checkout's code
 os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
 
 import cotrace  # noqa: E402
@@ -61,9 +63,9 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
-pygments_style = "sphinx"
+pygments_style = "friendly"
 
-_LINK = re.compile(r"^- \[[^\]]+\]\(([^)#:]+\.md)\)", flags=re.MULTILINE)
+_LINK = re.compile(r"^- \[([^\]]+)\]\(([^)#:]+\.md)\)", flags=re.MULTILINE)
 #: pages outside docs that are read in place of a link out of it
 _OUTSIDE = {"README.md": "_made/readme.md", "CHANGELOG.md": "_made/changelog.md"}
 
@@ -74,11 +76,10 @@ def toctrees(name: str, text: str) -> str:
     out = []
     for part in re.split(r"^## ", text, flags=re.MULTILINE):
         title = part.splitlines()[0] if part.strip() and not part.startswith("#") else ""
-        pages = [link for link in _LINK.findall(part) if not link.startswith("../")]
-        pages = [p for p in pages if (HERE / folder / p).exists()]
-        if pages:
+        links = [(said, page) for said, page in _LINK.findall(part) if (HERE / folder / page).exists()]
+        if links:
             caption = f":caption: {title}\n" if title and name == "index" else ""
-            names = "\n".join(page.removesuffix(".md") for page in pages)
+            names = "\n".join(f"{said} <{page.removesuffix('.md')}>" for said, page in links)
             out.append(f"```{{toctree}}\n:hidden:\n{caption}\n{names}\n```\n")
     return "\n" + "\n".join(out)
 
@@ -98,7 +99,9 @@ def copy_outside(app: Any) -> None:
     for file, page in _OUTSIDE.items():
         text = (ROOT / file).read_text(encoding="utf-8")
         text = text.replace("](docs/", "](../").replace("](CHANGELOG.md", "](changelog.md")
-        text = re.sub(r"\]\((LICENSE|src/[^)]*|SECURITY.md|CONTRIBUTING.md|CITATION.cff)\)", "](../index.md)", text)
+        text = re.sub(
+            r"\]\((LICENSE|src/[^)]*|SECURITY.md|CONTRIBUTING.md|CITATION.cff)\)", "](../index.md)", text
+        )
         target = HERE / page
         target.parent.mkdir(exist_ok=True)
         body = f"---\norphan: true\n---\n{text}"

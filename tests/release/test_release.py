@@ -23,7 +23,9 @@ def text_of(name: str) -> str:
 
 def test_one_version_everywhere() -> None:
     assert PROJECT["version"] == cotrace.__version__
-    assert re.search(r"^version: (.+)$", text_of("CITATION.cff"), flags=re.MULTILINE)[1] == cotrace.__version__  # type: ignore[index]
+    assert (
+        re.search(r"^version: (.+)$", text_of("CITATION.cff"), flags=re.MULTILINE)[1] == cotrace.__version__
+    )  # type: ignore[index]
 
 
 def test_every_requirement_has_a_lower_bound_and_no_upper_one() -> None:
@@ -53,7 +55,14 @@ def test_what_a_wheel_must_not_hold() -> None:
 
 
 def test_files_of_a_release_are_there() -> None:
-    for name in ("LICENSE", "CITATION.cff", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", ".pre-commit-config.yaml"):
+    for name in (
+        "LICENSE",
+        "CITATION.cff",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        ".pre-commit-config.yaml",
+    ):
         assert (ROOT / name).is_file(), name
 
 
@@ -90,5 +99,7 @@ def test_the_code_of_the_neighbours_is_on_its_page() -> None:
     assert set(blocks) == {"movingpandas", "trackintel", "scikit-mobility"}
     for library, code in blocks.items():
         compile(code, library, "exec")
-        assert f"| {library} |" in text_of("docs/moving-over.md"), "run: python benchmarks/moving_over.py --record"
+        assert f"| {library} |" in text_of("docs/moving-over.md"), (
+            "run: python benchmarks/moving_over.py --record"
+        )
     assert "footprint" in sys.modules
