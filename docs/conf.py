@@ -110,6 +110,6 @@ def copy_outside(app: Any) -> None:
 
 
 def setup(app: Any) -> None:
-    """Hook in."""
+    """Ask Sphinx to call these two."""
     app.connect("builder-inited", copy_outside, priority=100)
     app.connect("source-read", prepare, priority=100)

@@ -89,8 +89,9 @@ def told(record: dict[str, object]) -> str:
     wall, work = (sum(step[k] for step in steps) / 60 for k in (1, 2))
     rows = "\n".join(f"| `{name}` | {seconds:,.0f} s | {used:,.0f} s |" for name, seconds, used in steps)
     return (
-        f"{wall:.1f} minutes by the clock and {work:.1f} of the processors, downloading, installing and compiling included; on "
-        f"{record['machine']}, Python\n{record['python']}, {str(record['finished_at'])[:10]}. The rest is for reading.\n\n"
+        f"{wall:.1f} minutes by the clock and {work:.1f} of the processors, downloading, installing and compiling "
+        f"included; on {record['machine']}, Python\n{record['python']}, {str(record['finished_at'])[:10]}. "
+        "The rest is for reading.\n\n"
         f"| step | clock | processors |\n|---|---|---|\n{rows}\n"
     )
 

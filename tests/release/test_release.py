@@ -39,7 +39,8 @@ def test_lowest_versions_are_the_lower_bounds(tmp_path: Path) -> None:
     made = tmp_path / "pyproject.toml"
     made.write_text(
         '[project]\nname = "thing"\ndependencies = ["numpy>=1.26", "plain"]\n'
-        '[project.optional-dependencies]\na = ["thing[b, c]", "x.y>=2"]\nb = ["numpy>=1.27", "z>=0.9"]\nc = ["z>=0.10"]\n',
+        '[project.optional-dependencies]\na = ["thing[b, c]", "x.y>=2"]\n'
+        'b = ["numpy>=1.27", "z>=0.9"]\nc = ["z>=0.10"]\n',
         encoding="utf-8",
     )
     assert lowest.constraints([], made) == {"numpy": "1.26"}
