@@ -1,18 +1,21 @@
 """What a library costs before it does anything: time to import, size once installed, number of dependencies.
 
-    python benchmarks/footprint.py [--repeat 9] [--record]
+    python benchmarks/footprint.py [--repeat 9] [--record] [--env LIBRARY=FOLDER ...]
 
 Each library gets a fresh virtual environment with nothing else in it, from wheels alone, with the newest versions that
 pip chooses; the environment is removed afterwards. Size and number are those of everything that came with it, pip and
 setuptools left out. The time to import is the wall time of a whole process, less that of an empty one; the first
-imports, which compile bytecode, are not counted. cotrace is built as a wheel first. With ``--record`` the figures go to
-benchmarks/results/footprint.json, and docs/footprint.md is made from them; ``--page`` makes the page alone.
+imports, which compile bytecode, are not counted; the processors' time is beside it, which other work spoils less. With
+``--env`` an environment that was made in the same way is taken in place of a new one. cotrace is built as a wheel first. With ``--record`` the figures
+go to benchmarks/results/footprint.json, and docs/footprint.md is made from them; ``--page`` makes the page alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -44,12 +47,14 @@ LIBRARIES: dict[str, tuple[str, str, list[str]]] = {
 }  # fmt: skip
 
 
-def process(python: Path, code: str) -> tuple[float, str]:
-    """Return how long a process takes, and the last line of what it said if it failed."""
-    begun = time.perf_counter()
+def process(python: Path, code: str) -> tuple[tuple[float, float], str]:
+    """Return how long a process takes, what the processors worked, and the last line of what it said if it failed."""
+    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([str(python), "-W", "ignore", "-c", code], capture_output=True, text=True)
-    took = time.perf_counter() - begun
-    return took, (done.stderr.strip().splitlines() or ["failed"])[-1] if done.returncode else ""
+    took, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    said = (done.stderr.strip().splitlines() or ["failed"])[-1] if done.returncode else ""
+    return (round(took, 4), round(worked, 4)), said
 
 
 def pip(python: Path, *arguments: str) -> str:
@@ -90,32 +95,40 @@ def measure(what: str, code: str, held: list[str], wheel: Path, repeat: int) -> 
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"
         trouble = pip(python, what or str(wheel))
-        note = ""
-        if not trouble and held and (said := process(python, f"import {code}")[1]):
-            note = (
-                f"the newest versions install, but the import fails ({said}); measured with {', '.join(held)}"
-            )
+        if not trouble and held and process(python, f"import {code}")[1]:
             trouble = pip(python, what, *held)
-        if trouble:
-            return {"trouble": trouble}
-        said = process(python, f"import {code}")[1]
-        if said:
-            return {"trouble": said}
-        runs: dict[str, list[float]] = {"empty": [], "import": []}
-        for _ in range(repeat):
-            runs["empty"].append(round(process(python, "pass")[0], 4))
-            runs["import"].append(round(process(python, f"import {code}")[0], 4))
-        there = distributions(python)
-        name = (what or "cotrace").lower()
-        return {
-            "version": there[name],
-            "dependencies": len(there) - 1,
-            "bytes": size(Path(folder)),
-            "import_s": round(median(runs["import"]) - median(runs["empty"]), 3),
-            "runs": runs,
-            "installed": there,
-            "note": note,
-        }
+        return {"trouble": trouble} if trouble else figures(Path(folder), what, code, held, repeat)
+
+
+def figures(folder: Path, what: str, code: str, held: list[str], repeat: int) -> dict[str, Any]:
+    """Return the figures of a library in its environment."""
+    python = folder / "bin" / "python"
+    if said := process(python, f"import {code}")[1]:
+        return {"trouble": said}
+    runs: dict[str, list[tuple[float, float]]] = {"empty": [], "import": []}
+    for _ in range(repeat):
+        runs["empty"].append(process(python, "pass")[0])
+        runs["import"].append(process(python, f"import {code}")[0])
+    clock, worked = (
+        round(median(r[k] for r in runs["import"]) - median(r[k] for r in runs["empty"]), 3) for k in (0, 1)
+    )
+    there = distributions(python)
+    older = bool(held) and there.get("shapely", there.get("Shapely", "2")).startswith("1")
+    note = (
+        f"its newest versions install but cannot be imported; measured with {', '.join(held)}"
+        if older
+        else ""
+    )
+    return {
+        "version": there[(what or "cotrace").lower()],
+        "dependencies": len(there) - 1,
+        "bytes": size(folder),
+        "import_s": clock,
+        "import_processors_s": worked,
+        "runs": runs,
+        "installed": there,
+        "note": note,
+    }
 
 
 def page(record: dict[str, Any]) -> str:
@@ -123,7 +136,7 @@ def page(record: dict[str, Any]) -> str:
     rows, notes = [], []
     for name, found in record["libraries"].items():
         if "trouble" in found:
-            rows.append(f"| {name} | | | | {found['trouble']} |")
+            rows.append(f"| {name} | | | | | {found['trouble']} |")
             continue
         mark = ""
         if found["note"]:
@@ -131,6 +144,7 @@ def page(record: dict[str, Any]) -> str:
             mark = " (see below)"
         rows.append(
             f"| {name}{mark} | {found['version']} | {found['import_s'] * 1000:,.0f} ms | "
+            f"{found['import_processors_s'] * 1000:,.0f} ms | "
             f"{found['bytes'] / 1e6:,.0f} MB | {found['dependencies']} |"
         )
     box = record["machine"]
@@ -147,15 +161,15 @@ def page(record: dict[str, Any]) -> str:
             "python benchmarks/footprint.py --record",
             "```",
             "",
-            "| | version | import | installed | dependencies |",
-            "|---|---|---|---|---|",
+            "| | version | import, by the clock | of the processors | installed | dependencies |",
+            "|---|---|---|---|---|---|",
             *rows,
             "",
             *notes,
             *([""] if notes else []),
             f"Medians of {record['repeat']} runs in turn with an empty interpreter, whose time is taken off. Python "
             f"{box['python']},",
-            f"{box['cores']} cores of {box['cpu']}, {record['finished_at'][:10]}; other work may have been running.",
+            f"{box['cores']} cores of {box['cpu']}, {record['finished_at'][:10]}, with a load of {record['load']:.0f}.",
             "",
             "`import cotrace` loads nothing but itself: NumPy, Arrow and the rest come with the first call that needs",
             "them, which is the second row. What it installs is mostly pyarrow, the compiler (llvmlite) and pandas.",
@@ -172,8 +186,12 @@ def main() -> None:
     )
     parser.add_argument("--repeat", type=int, default=9)
     parser.add_argument("--record", action="store_true", help="keep the figures and make the page")
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="LIBRARY=FOLDER", help="made in the same way"
+    )
     parser.add_argument("--page", action="store_true", help="only make the page from what was recorded")
     args = parser.parse_args()
+    given = {name: Path(folder) for name, folder in (one.split("=", 1) for one in args.env)}
     if not args.page:
         sys.path.insert(0, str(ROOT))
         from tests.release.run import build
@@ -186,12 +204,14 @@ def main() -> None:
             "libraries": {},
         }
         for name, (what, code, held) in LIBRARIES.items():
-            found = measure(what, code, held, wheel, args.repeat)
+            if folder := given.get(what or "cotrace"):
+                found = figures(folder, what, code, held, args.repeat)
+            else:
+                found = measure(what, code, held, wheel, args.repeat)
             record["libraries"][name] = found
-            shown = found.get("trouble") or {
-                k: found[k] for k in ("version", "import_s", "bytes", "dependencies", "note")
-            }
+            shown = found.get("trouble") or {k: v for k, v in found.items() if k not in ("runs", "installed")}
             print(f"{name}: {shown}", flush=True)
+        record["load"] = round(os.getloadavg()[2], 1)
         record["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
         if not args.record:
             return

@@ -32,7 +32,8 @@ source_suffix = {".md": "myst-nb"}
 exclude_patterns = ["_build", "**/.ipynb_checkpoints", "worlds.json"]
 root_doc = "index"
 nitpicky = False
-suppress_warnings = ["myst.xref_ambiguous"]
+# types of parameters are words ("table", "instant"), not names: Sphinx tries them as names, and may find two
+suppress_warnings = ["ref.python"]
 
 # -- pages -----------------------------------------------------------------------------------------------------------
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -62,9 +63,9 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
-pygments_style = "sphinx"
+pygments_style = "friendly"
 
-_LINK = re.compile(r"^- \[[^\]]+\]\(([^)#:]+\.md)\)", flags=re.MULTILINE)
+_LINK = re.compile(r"^- \[([^\]]+)\]\(([^)#:]+\.md)\)", flags=re.MULTILINE)
 #: pages outside docs that are read in place of a link out of it
 _OUTSIDE = {"README.md": "_made/readme.md", "CHANGELOG.md": "_made/changelog.md"}
 
@@ -75,11 +76,10 @@ def toctrees(name: str, text: str) -> str:
     out = []
     for part in re.split(r"^## ", text, flags=re.MULTILINE):
         title = part.splitlines()[0] if part.strip() and not part.startswith("#") else ""
-        pages = [link for link in _LINK.findall(part) if not link.startswith("../")]
-        pages = [p for p in pages if (HERE / folder / p).exists()]
-        if pages:
+        links = [(said, page) for said, page in _LINK.findall(part) if (HERE / folder / page).exists()]
+        if links:
             caption = f":caption: {title}\n" if title and name == "index" else ""
-            names = "\n".join(page.removesuffix(".md") for page in pages)
+            names = "\n".join(f"{said} <{page.removesuffix('.md')}>" for said, page in links)
             out.append(f"```{{toctree}}\n:hidden:\n{caption}\n{names}\n```\n")
     return "\n" + "\n".join(out)
 
@@ -110,6 +110,6 @@ def copy_outside(app: Any) -> None:
 
 
 def setup(app: Any) -> None:
-    """Connect what is done before pages are built."""
+    """Ask Sphinx to call these two."""
     app.connect("builder-inited", copy_outside, priority=100)
     app.connect("source-read", prepare, priority=100)

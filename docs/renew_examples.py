@@ -43,8 +43,8 @@ def _run(source: str, names: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    pages = ROOT / "docs"
-    for page in [ROOT / "README.md", *sorted(pages.glob("[!_]*/*.md")), *sorted(pages.glob("*.md"))]:
+    docs = ROOT / "docs"
+    for page in [ROOT / "README.md", *sorted(docs.glob("*.md")), *sorted(docs.glob("[!_]*/*.md"))]:
         old = page.read_text(encoding="utf-8")
         new = renewed(old)
         if new != old:

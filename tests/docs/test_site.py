@@ -41,7 +41,7 @@ def test_every_page_is_in_the_navigation(conf: ModuleType) -> None:
             conf.prepare(None, name, source)
             folder = name.rpartition("index")[0]
             for tree in re.findall(r"```\{toctree\}\n(.*?)```", source[0], flags=re.DOTALL):
-                reached |= {folder + line for line in tree.splitlines() if line and not line.startswith(":")}
+                reached |= {folder + page for page in re.findall(r"<(.+)>$", tree, flags=re.MULTILINE)}
     assert [p for p in pages if p not in reached] == []
 
 

@@ -13,6 +13,7 @@ import argparse
 import json
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -53,19 +54,25 @@ def checkout(folder: Path) -> None:
     page.write_text(page.read_text(encoding="utf-8").replace("  # doctest: +SKIP", ""), encoding="utf-8")
 
 
-def follow(folder: Path) -> list[tuple[str, float]]:
-    """Do what the page says and return each step with its seconds."""
+def processors() -> float:
+    """Return the seconds of all processors that the steps so far have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def follow(folder: Path) -> list[tuple[str, float, float]]:
+    """Do what the page says and return each step with its seconds by the clock, and those of the processors."""
     steps: list[tuple[str, list[str] | str]] = [
         (line, line) for line in commands(PAGE.read_text(encoding="utf-8"))
     ]
     steps.append(("the examples", ["trying/bin/python", "-c", CHECK]))
     took = []
     for name, command in steps:
-        begun = time.monotonic()
+        begun, worked = time.monotonic(), processors()
         done = subprocess.run(
             command, shell=isinstance(command, str), cwd=folder, capture_output=True, text=True
         )
-        took.append((name, round(time.monotonic() - begun, 1)))
+        took.append((name, round(time.monotonic() - begun, 1), round(processors() - worked, 1)))
         print(f"{took[-1][1]:7.1f} s  {name}", flush=True)
         if done.returncode:
             sys.stderr.write(done.stdout[-4000:] + done.stderr[-4000:])
@@ -79,12 +86,13 @@ def told(record: dict[str, object]) -> str:
     """Return the lines of the page that say how long it took."""
     steps = record["steps"]
     assert isinstance(steps, list)
-    total = sum(seconds for _, seconds in steps)
-    rows = "\n".join(f"| `{name}` | {seconds:,.0f} s |" for name, seconds in steps)
+    wall, work = (sum(step[k] for step in steps) / 60 for k in (1, 2))
+    rows = "\n".join(f"| `{name}` | {seconds:,.0f} s | {used:,.0f} s |" for name, seconds, used in steps)
     return (
-        f"{total / 60:.1f} minutes for the machine, installing and compiling included, on {record['machine']}, Python "
-        f"{record['python']}, {str(record['finished_at'])[:10]}; the rest is for reading.\n\n"
-        f"| step | time |\n|---|---|\n{rows}\n"
+        f"{wall:.1f} minutes by the clock and {work:.1f} of the processors, downloading, installing and compiling "
+        f"included; on {record['machine']}, Python\n{record['python']}, {str(record['finished_at'])[:10]}. "
+        "The rest is for reading.\n\n"
+        f"| step | clock | processors |\n|---|---|---|\n{rows}\n"
     )
 
 
@@ -98,13 +106,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cotrace-start-") as place:
         checkout(Path(place))
         steps = follow(Path(place))
-    print(f"{sum(s for _, s in steps) / 60:.1f} minutes")
+    print(f"{sum(step[1] for step in steps) / 60:.1f} minutes")
     if args.record:
         import os
 
         record = {
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{os.cpu_count()} cores ({platform.machine()}), shared with other work",
+            "machine": f"{os.cpu_count()} cores ({platform.machine()}) with a load of {os.getloadavg()[2]:.0f}",
             "python": platform.python_version(),
             "steps": steps,
         }

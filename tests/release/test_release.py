@@ -56,8 +56,14 @@ def test_what_a_wheel_must_not_hold() -> None:
 
 
 def test_files_of_a_release_are_there() -> None:
-    pages = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")
-    for name in ("LICENSE", "CITATION.cff", *pages, ".pre-commit-config.yaml"):
+    for name in (
+        "LICENSE",
+        "CITATION.cff",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        ".pre-commit-config.yaml",
+    ):
         assert (ROOT / name).is_file(), name
 
 
