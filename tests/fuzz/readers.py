@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
+from tests.fuzz.stored import looked_up, snapshots, store_file, with_file
 
 import cotrace
 from cotrace.audit import AuditLog, verify
@@ -54,7 +55,7 @@ class Reader:
     @property
     def native(self) -> bool:
         """Whether it is mostly compiled code that reads, which could crash."""
-        return self.name.endswith((".parquet", ".arrow"))
+        return self.name.endswith((".parquet", ".arrow", ".snapshot", ".manifest", ".data"))
 
 
 def _csv(columns: dict[str, list[Any]], sep: str = ",") -> bytes:
@@ -230,6 +231,9 @@ READERS = {
         Reader("audit.log", lambda: [log for log, _ in _logs()], _audit),
         Reader("audit.head", lambda: [head for _, head in _logs()], _head),
         Reader("secret.key", lambda: [SECRET, SECRET.hex().encode()], lambda p: key_from_file(p).id),
+        Reader("codes.snapshot", snapshots, looked_up),
+        Reader("store.manifest", store_file(".sqlite"), with_file(".sqlite")),
+        Reader("store.data", store_file(".parquet"), with_file(".parquet")),
     )
 }
 

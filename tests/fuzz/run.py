@@ -68,14 +68,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--engine", choices=["changes", "atheris"], default="changes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--findings", default="fuzz-findings")
-    parser.add_argument("--out", help="a JSON file; what the other engine recorded there stays")
+    parser.add_argument(
+        "--out", help="a JSON file; what is there of other readers and the other engine stays"
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def _merge(path: Path, record: dict[str, Any]) -> None:
+    """Put a run into a file; of readers that were not run this time, and of the other engine, the last run stays."""
     known = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**known, record.pop("engine"): record}, indent=1) + "\n")
+    before = known.get(record["engine"], {}).get("readers", [])
+    now = {one["reader"] for one in record["readers"]}
+    readers = [one for one in before if one["reader"] not in now] + record["readers"]
+    sums = {what: sum(one[what] for one in readers) for what in ("inputs", "findings")}
+    known[record["engine"]] = {**record, "readers": readers, **sums}
+    path.write_text(json.dumps(known, indent=1) + "\n")
 
 
 def _child(args: argparse.Namespace, name: str) -> dict[str, Any]:

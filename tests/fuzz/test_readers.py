@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from tests.fuzz.mutate import mutated
 from tests.fuzz.readers import READERS, Reader, check
 
+#: a whole store is copied for each: fewer of them
+SLOW = [reader for name, reader in READERS.items() if name.startswith("store.")]
+QUICK = [reader for reader in READERS.values() if reader not in SLOW]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -26,18 +29,25 @@ def test_good_files_are_read(tmp_path, reader):
     )
 
 
-@pytest.mark.parametrize("reader", READERS.values(), ids=list(READERS))
+@pytest.mark.parametrize("reader", QUICK, ids=lambda r: r.name)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_changed_files(tmp_path, reader, seed):
     check(reader, mutated(random.Random(seed), reader.seeds()), tmp_path)
 
 
-@pytest.mark.parametrize("reader", READERS.values(), ids=list(READERS))
+@pytest.mark.parametrize("reader", QUICK, ids=lambda r: r.name)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200))
 def test_any_bytes(tmp_path, reader, data):
     check(reader, data, tmp_path)
+
+
+@pytest.mark.parametrize("reader", SLOW, ids=lambda r: r.name)
+def test_changed_stores(tmp_path, reader):
+    rng = random.Random(1)
+    for data in (b"", b"x", *(mutated(rng, reader.seeds()) for _ in range(10))):
+        check(reader, data, tmp_path)
 
 
 #: what once ended in an error that is not documented, or in noise
