@@ -151,6 +151,8 @@ def test_import_cotrace_is_light() -> None:
         "duckdb",
         "click",
         "numpy",
+        "lonboard",
+        "tqdm",
     ]
     code = f"import sys, cotrace; print([m for m in {heavy!r} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -232,3 +232,18 @@ def test_hostile_names_are_drawn_as_they_are_written(name):
         for text in (*names(ax), ax.get_title(loc="left")):
             assert "\u202e" not in text
             assert len(max(text.split("\n"), key=len)) < 130
+
+
+def test_colours_are_told_apart_in_grey_and_by_every_kind_of_sight():
+    from cotrace.view.style import CASE, COMPANION, OUTSIDE, SHARED
+    from cotrace.view.zones import _LOOKS
+
+    def lightness(colour: str) -> float:
+        rgb = np.array(matplotlib.colors.to_rgb(colour))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        y = float(linear @ [0.2126, 0.7152, 0.0722])
+        return 116 * y ** (1 / 3) - 16 if y > 0.008856 else 903.3 * y
+
+    for colours in ([CASE, COMPANION, SHARED, OUTSIDE], [face for face, _, _ in _LOOKS.values()]):
+        light = sorted(lightness(c) for c in colours)
+        assert min(np.diff(light)) > 15, light
