@@ -6,8 +6,9 @@ Each library gets a fresh virtual environment with nothing else in it, from whee
 pip chooses; the environment is removed afterwards. Size and number are those of everything that came with it, pip and
 setuptools left out. The time to import is the wall time of a whole process, less that of an empty one; the first
 imports, which compile bytecode, are not counted; the processors' time is beside it, which other work spoils less. With
-``--env`` an environment that was made in the same way is taken in place of a new one. cotrace is built as a wheel first. With ``--record`` the figures
-go to benchmarks/results/footprint.json, and docs/footprint.md is made from them; ``--page`` makes the page alone.
+``--env`` an environment that was made in the same way is taken in place of a new one. cotrace is built as a wheel
+first. With ``--record`` the figures go to benchmarks/results/footprint.json, and docs/footprint.md is made from them;
+``--page`` makes the page alone.
 """
 
 from __future__ import annotations
