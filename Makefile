@@ -9,7 +9,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.cotrace-installed
 
-.PHONY: help setup demo test lint format types docs site release bench bench-large worlds ci clean
+.PHONY: help setup demo browser test lint format types docs site release bench bench-large worlds ci clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do \
@@ -26,6 +26,22 @@ $(READY): pyproject.toml
 
 demo: $(READY) ## run the main job on real data and on a made city, and print both results
 	@$(PY) -m cotrace.cli demo
+
+# the report is tested in the system's own Chromium; axe-core stays out of the package
+AXE := .venv/axe-core/axe.min.js
+AXE_VERSION := 4.11.0
+
+browser: $(READY) $(AXE) ## set up Chromium and axe-core for the tests of the report (needs root where Chromium is missing)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		echo "installing chromium" >&2; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			chromium fonts-noto-cjk >/dev/null; }
+
+$(AXE): $(READY)
+	@command -v npm >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq npm >/dev/null; }
+	@mkdir -p .venv/axe-core && cd .venv/axe-core && \
+		npm pack --silent axe-core@$(AXE_VERSION) >/dev/null && tar -xzf axe-core-*.tgz package/axe.min.js && \
+		mv package/axe.min.js axe.min.js && rm -r package axe-core-*.tgz
 
 test: $(READY) ## run the whole test suite
 	@$(PY) -m pytest -n 2 --dist worksteal

@@ -31,8 +31,8 @@ class Ids(Protocol):
         """Return the codes here of another dictionary's ids, those with codes from ``start`` to ``stop`` there."""
         ...
 
-    def values(self) -> pa.Array:
-        """Return the ids by code."""
+    def values(self, start: int = 0) -> pa.Array:
+        """Return the ids by code, those with codes from ``start`` on."""
         ...
 
     def order_keys(self) -> NDArray[np.int64]:
@@ -106,11 +106,11 @@ class IntIds(_Slots):
         """The ids by code, as int64 bits: a view."""
         return self._ids[: self.n]
 
-    def values(self) -> pa.Array:
+    def values(self, start: int = 0) -> pa.Array:
         """See :class:`Ids`."""
         import pyarrow as pa
 
-        return from_numpy(self.array.copy(), pa.uint64() if self.unsigned else pa.int64())
+        return from_numpy(self.array[start:].copy(), pa.uint64() if self.unsigned else pa.int64())
 
     def order_keys(self) -> NDArray[np.int64]:
         """See :class:`Ids`."""
@@ -173,9 +173,9 @@ class StringIds(_Slots):
     def encode_from(self, other: Any, start: int, stop: int) -> NDArray[np.int32]:
         """See :class:`Ids`."""
         assert isinstance(other, StringIds)
-        return self._encode_large(other.values().slice(start, stop - start))
+        return self._encode_large(other.values(start).slice(0, stop - start))
 
-    def values(self) -> pa.Array:
+    def values(self, start: int = 0) -> pa.Array:
         """See :class:`Ids`."""
         import pyarrow as pa
 
@@ -183,12 +183,12 @@ class StringIds(_Slots):
 
         # as many as there are now: another thread may be adding more
         n = self.n
-        sizes = self._sizes[:n]
+        sizes = self._sizes[start:n]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         text = np.empty(int(offsets[-1]), dtype=np.uint8)
-        unpack_strings(self._arena, self._starts, sizes, offsets, text)
+        unpack_strings(self._arena, self._starts[start:], sizes, offsets, text)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
-        return pa.Array.from_buffers(pa.large_string(), n, buffers)
+        return pa.Array.from_buffers(pa.large_string(), n - start, buffers)
 
     def order_keys(self) -> NDArray[np.int64]:
         """See :class:`Ids`. Sorted anew only when ids have come since."""

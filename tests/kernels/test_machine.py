@@ -60,6 +60,15 @@ def test_damaged_code_is_not_run(tmp_path: Path) -> None:
         assert file.read_bytes() == whole
 
 
+def test_code_that_others_may_write_is_not_run(tmp_path: Path) -> None:
+    run(tmp_path)
+    (file,) = kept(tmp_path)
+    for mode in (0o666, 0o620):
+        file.chmod(mode)
+        assert run(tmp_path) == "[0, 1, 0] True"
+        assert file.stat().st_mode & 0o777 == 0o600, "it was made anew"
+
+
 def test_a_folder_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")

@@ -173,3 +173,20 @@ def test_labels_cover_neither_points_nor_each_other():
 )
 def test_lengths_of_time(seconds, text):
     assert hours(seconds) == text
+
+
+def test_a_place_from_elsewhere_is_named_and_not_drawn():
+    rows = {"device": [1, 1, 2, 2], "time": [0, 3600, 0, 3600], "lon": [104.0] * 4, "lat": [30.0] * 4}
+    visits = {"device": [1, 2], "place": ["the cinema"] * 2, "source": ["tickets"] * 2}
+    visits["started_at"], visits["finished_at"] = ["1970-01-01T05:00:00Z"] * 2, ["1970-01-01T07:00:00Z"] * 2
+    stays = cotrace.find_stays(cotrace.read_pings(rows, unit="s", tz="UTC"))
+    both = cotrace.with_visits(stays, cotrace.read_visits(visits))
+    rule = cotrace.CompanionRule(min_cumulative=None, lookback="1d")
+    found = cotrace.find_companions(both, [1], as_of="1970-01-02T00:00:00Z", rule=rule)
+    ax = plot_cells(found, 1)
+    ax.figure.canvas.draw()
+    assert "1 of its cells are places without a position, and not drawn" in texts(ax)
+    assert ax.get_title(loc="left") == "Case 1: 1 companion from 2 of 2 cells that it was in"
+    assert "the cinema" in [t.get_text() for t in found.plot_timeline(1, 2).get_yticklabels()]
+    assert "2 stays in 2 cells" in both.plot(1).get_title(loc="left")
+    assert '"the cinema"' in cotrace.view.report_html(found)

@@ -14,6 +14,7 @@ from cotrace.accuracy.settings import with_settings
 from cotrace.companions.result import Companions
 from cotrace.errors import OptionError
 from cotrace.schema_accuracy import EVALUATED_CASES, EVALUATION
+from cotrace.shown import Shown
 from cotrace.tables import HandsOn, Table
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def evaluate(
     check_replicates(replicates, level)
     if devices is not None and (isinstance(devices, bool) or devices < 2):
         raise OptionError(f"devices={devices!r}: a case and one more at least")
-    if devices is None and isinstance(result, Companions) and len(result.stays.devices) > 1:
-        devices = len(result.stays.devices)
+    if devices is None and isinstance(result, Companions) and result._parts.index.n_known > 1:
+        devices = result._parts.index.n_known
     if anchors is not None:
         result, truth, cases = (
             with_settings(result, anchors),
@@ -127,7 +128,7 @@ def _cases(result: Any, cases: Any) -> Any:
     return result.cases if cases is None and isinstance(result, Companions) else cases
 
 
-class Evaluation(HandsOn):
+class Evaluation(HandsOn, Shown):
     """How right a list is; made by :func:`cotrace.evaluate`.
 
     Attributes

@@ -6,12 +6,14 @@ __all__ = [
     "AMBIGUOUS_TIME",
     "BAD_POSITION",
     "BAD_TIME",
+    "CLOSED_DAY",
     "MISSING_TIME",
     "NOT_FINITE",
     "NO_DEVICE",
     "NO_POSITION",
     "NO_TIME",
     "NO_TOWER",
+    "OUTSIDE_DAY",
     "OUTSIDE_GRID",
     "OUT_OF_RANGE",
     "REASONS",
@@ -30,6 +32,8 @@ OUT_OF_RANGE = "position out of range"
 NO_TOWER = "no tower"
 UNKNOWN_TOWER = "unknown tower"
 OUTSIDE_GRID = "outside the grid"
+OUTSIDE_DAY = "outside the day"
+CLOSED_DAY = "closed day"
 
 #: In the order in which they are looked for: a row with several faults is counted under the first.
 REASONS = (
@@ -45,4 +49,6 @@ REASONS = (
     NO_TOWER,
     UNKNOWN_TOWER,
     OUTSIDE_GRID,
+    OUTSIDE_DAY,
+    CLOSED_DAY,
 )

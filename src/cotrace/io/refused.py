@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cotrace.counts import Counts
 from cotrace.errors import CotraceWarning, RefusedRowsError
 from cotrace.io.batches import CODES
-from cotrace.io.reasons import REASONS
+from cotrace.io.reasons import CLOSED_DAY, REASONS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,7 +112,8 @@ class Refusals:
         self._warned = n
         reasons = ", ".join(f"{k:,} {r}{self._reason_hint(r)}" for r, k in sorted(counts.refused.items()))
         swapped = _SWAPPED.format(n=self._swapped) if self._swapped else "."
-        if n == counts.rows:
+        # rows of closed days were read as they should be, so there is nothing to mend in the reading
+        if n == counts.rows and CLOSED_DAY not in counts.refused:
             raise RefusedRowsError(
                 f"none of the {n:,} rows can be used: {reasons} (first: row {self._first}){swapped} "
                 "pings.refused has them; were the right columns read, in the right unit?"

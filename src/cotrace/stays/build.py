@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cotrace.counts import Counts
     from cotrace.io.pings import Pings
 
-__all__ = ["build", "resolve_options"]
+__all__ = ["build", "resolve_options", "warn_of_conflicts", "warn_of_modal_gap"]
 
 
 def resolve_options(pings: Pings, options: StayOptions) -> StayOptions:
@@ -66,12 +66,13 @@ def build(
         progress=progress,
         sort_memory=sort_memory,
     )
-    _warn_of_conflicts(built.counts)
-    _warn_of_modal_gap(modal_gap(built), options.max_gap_s)
+    warn_of_conflicts(built.counts)
+    warn_of_modal_gap(modal_gap(built.gaps), options.max_gap_s)
     return built
 
 
-def _warn_of_conflicts(counts: Counts) -> None:
+def warn_of_conflicts(counts: Counts) -> None:
+    """Warn where more than 1 % of the pings contradict one of the same second."""
     usable = counts.used + counts.collapsed
     if counts.conflicts > 0.01 * usable:
         share = counts.conflicts / usable
@@ -87,7 +88,8 @@ def _warn_of_conflicts(counts: Counts) -> None:
         )
 
 
-def _warn_of_modal_gap(mode: int | None, max_gap: int) -> None:
+def warn_of_modal_gap(mode: int | None, max_gap: int) -> None:
+    """Warn where the usual gap is so close to the largest that chance decides."""
     if mode is not None and abs(mode - max_gap) <= 0.1 * max_gap:
         warnings.warn(
             CotraceWarning(

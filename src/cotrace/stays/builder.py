@@ -132,8 +132,12 @@ class StayBuilder:
         times: NDArray[np.int32],
         cells: NDArray[np.int32],
         n_devices: int,
+        rows: NDArray[np.int32] | None = None,
     ) -> None:
         """Take a batch of pings: codes of devices, seconds from the base, codes of cells (negative: no ping).
+
+        ``rows`` says how many rows of the input each ping stands for (none: one each), which counts where one of them
+        turns out to be in conflict with another.
 
         Raises
         ------
@@ -141,7 +145,7 @@ class StayBuilder:
             When a ping is earlier than one of its device before it; the builder is of no use then.
         """
         self._reach(n_devices)
-        self._append(devices, times, cells, np.empty(0, dtype=np.int32))
+        self._append(devices, times, cells, np.empty(0, dtype=np.int32) if rows is None else rows)
 
     def _append(self, devices: Column, times: Column, cells: Column, rows: Column) -> None:
         from cotrace.kernels.stays import append_pings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Built", "Progress", "Tracked", "one_pass", "usable_threads"]
 
-Progress = Callable[[int, "int | None"], None]
+Progress = Callable[[int, "int | None"], object]
 _DAY = 86_400
 #: pings that are built of at a time, once they are sorted
 _BATCH = 1 << 17
@@ -106,20 +106,22 @@ def one_pass(
     threads: int | None = None,
     progress: Progress | None = None,
     sort_memory: int | None = None,
+    in_order: bool = True,
 ) -> Built:
     """Make stays in one pass; when a device's rows turn out not to be in order, in another one with sorting.
 
     ``options`` have grid and fill filled in. ``tracked`` are devices to follow.
     ``span`` is the time asked, in unix seconds: whole row groups outside it are skipped.
+    ``in_order=False``: they are sorted at once, as they can be read only one time.
     """
     n_threads = usable_threads(threads)
     if sort_memory is not None and (not isinstance(sort_memory, int) or sort_memory < 0):
         raise OptionError(f"sort_memory={sort_memory!r} is no number of bytes")
-    try:
-        return _Pass(pings, options, tracked, span, n_threads, progress).stream()
-    except OutOfOrderError:
-        limit = memory_for_sorting() if sort_memory is None else sort_memory
-        return _Pass(pings, options, tracked, span, n_threads, progress).sort(limit)
+    if in_order:
+        with suppress(OutOfOrderError):
+            return _Pass(pings, options, tracked, span, n_threads, progress).stream()
+    limit = memory_for_sorting() if sort_memory is None else sort_memory
+    return _Pass(pings, options, tracked, span, n_threads, progress).sort(limit)
 
 
 class _Pass:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cotrace.options import StayOptions
 from cotrace.stays.locate import fitting_grid
-from cotrace.stays.passes import Built, Progress, one_pass
+from cotrace.stays.passes import Progress, one_pass
 
 if TYPE_CHECKING:
     from cotrace.io.pings import Pings
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["Survey", "modal_gap", "survey"]
 
 
-def modal_gap(built: Built) -> int | None:
+def modal_gap(gaps: NDArray[np.int64]) -> int | None:
     """Return the most usual gap between consecutive pings in seconds; None without any, or if longer than counted.
 
-    The least of several that are as usual.
+    The least of several that are as usual. ``gaps`` is the histogram of a builder.
     """
-    total = built.gaps.sum(axis=0)
+    total = gaps.sum(axis=0)
     most = int(total.argmax())
     return most if total.any() and most < total.size - 1 else None
 
@@ -95,7 +96,7 @@ def survey(
         first=built.span[0] if built.span else None,
         last=built.span[1] if built.span else None,
         median_gap_s=middle if middle is not None and middle < total.size - 1 else None,
-        modal_gap_s=modal_gap(built),
+        modal_gap_s=modal_gap(built.gaps),
         max_gap_s=limit,
         share_over_max_gap=float((total[within:-1].sum() + longer[:, 0, 0].sum()) / n) if n else 0.0,
         share_same_cell=float(gaps[1].sum() / n) if n else 0.0,

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.view.labels import place
+from cotrace.view.maps import places_of
 from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case
-from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, hours, title
+from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, hours, named, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +86,7 @@ def plot_cells(found: Companions, case: Any, as_of: Any = None, *, ax: Axes | No
         _bars(ax, found, cells)
     what = "companion" if n_companions == 1 else "companions"
     of = f"{np.count_nonzero(cells.companions):,} of {len(cells.codes):,}"
-    title(ax, f"Case {case}: {n_companions:,} {what} from {of} cells that it was in", found)
+    title(ax, f"Case {named(one.case)}: {n_companions:,} {what} from {of} cells that it was in", found)
     return ax
 
 
@@ -98,10 +99,12 @@ def _cells(found: Companions, one: OneCase) -> tuple[_Cells, int]:
     pairs = evidence_of(found, one).group_by(["cell", "companion_id"]).aggregate([])
     np.add.at(companions, _codes(found, pairs["cell"]), 1)
     codes = np.flatnonzero(dwell)
-    outlines = _outlines(found, codes)
-    plane = outlines is not None and found.options.grid is not None and found.options.grid.kind == "planar"
-    centres = _towers(found, codes) if outlines is None else np.array([o[:-1].mean(axis=0) for o in outlines])
-    cells = _Cells(codes, dwell[codes], companions[codes], centres, outlines, plane)
+    placed = places_of(found.stays, codes)
+    # a place from elsewhere has a cell that is nowhere on the grid: an outline without corners
+    outlines: list[Floats] | None = [np.empty((0, 2)) if o is None else o for o in placed.outlines]
+    if not any(o is not None for o in placed.outlines):
+        outlines = None
+    cells = _Cells(codes, dwell[codes], companions[codes], placed.centres, outlines, placed.plane)
     return cells, len(pairs["companion_id"].unique())
 
 
@@ -112,22 +115,6 @@ def _codes(found: Companions, column: Any) -> Ints:
     codes = pc.index_in(column.combine_chunks().cast(cells.type), value_set=cells)
     array: Ints = codes.to_numpy(zero_copy_only=False).astype(np.int64)
     return array
-
-
-def _outlines(found: Companions, codes: Ints) -> list[Floats] | None:
-    import shapely
-
-    grid = found.options.grid
-    if found.options.by == "tower" or grid is None:
-        return None
-    packed = found.stays.cells.values.to_numpy()[codes]
-    return [shapely.get_coordinates(p) for p in np.atleast_1d(grid.polygon(packed))]
-
-
-def _towers(found: Companions, codes: Ints) -> Floats:
-    columns = found.stays.cells.columns(codes)
-    lon, lat = (columns[name].to_numpy(zero_copy_only=False) for name in ("cell_lon", "cell_lat"))
-    return np.column_stack([lon, lat]).astype(np.float64)
 
 
 def _map(ax: Axes | None, cells: _Cells) -> Axes:
@@ -142,6 +129,9 @@ def _map(ax: Axes | None, cells: _Cells) -> Axes:
     fineness = _fineness(cells)
     if cells.outlines is not None and fineness <= FINE:
         _draw_squares(ax, cells.outlines, cells, norm)
+        if missing := sum(not len(o) for o in cells.outlines):
+            text = f"{missing:,} of its cells are places without a position, and not drawn"
+            ax.text(0.01, 0.01, text, transform=ax.transAxes, color=MUTED, fontsize=8)
     else:
         _draw_points(ax, cells, norm)
     if fineness <= COARSE:
@@ -175,7 +165,9 @@ def _fineness(cells: _Cells) -> float:
     if cells.outlines is None:
         return np.inf
     corners = np.concatenate(cells.outlines)
-    return float(np.ptp(corners, axis=0).max() / np.ptp(cells.outlines[0], axis=0).max())
+    return float(
+        np.ptp(corners, axis=0).max() / np.ptp(next(o for o in cells.outlines if len(o)), axis=0).max()
+    )
 
 
 def _norm(companions: Ints) -> Normalize:
@@ -285,7 +277,7 @@ def _bars(ax: Axes, found: Companions, cells: _Cells) -> None:
         text = f" {cells.companions[i]:,}  (case {hours(int(cells.dwell_s[i]))})"
         ax.text(float(cells.companions[i]), y, text, va="center", fontsize=8, color=INK)
     labels = [cell_name(found, names[int(c)].as_py()) for c in cells.codes[order]]
-    ax.set_yticks(range(len(order)), labels, fontsize=9)
+    ax.set_yticks(range(len(order)), labels, fontsize=9, parse_math=False)
     ax.invert_yaxis()
     ax.set_xlim(0, max(1, int(cells.companions.max(initial=0))) * 1.25)
     ax.locator_params(axis="x", integer=True)

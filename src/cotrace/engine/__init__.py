@@ -1,0 +1,1 @@
+"""The same stages on engines for more than one machine."""

@@ -1,0 +1,186 @@
+"""What a plan is made of: the footers of the Parquet files, and some row groups."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cotrace.engine.spark.frames import to_arrow
+from cotrace.engine.spark.pings import SparkPings, local_pings
+from cotrace.engine.spark.stays import building_of
+from cotrace.errors import CotraceWarning
+from cotrace.options import StayOptions
+from cotrace.stays.passes import one_pass
+from cotrace.windows import _counted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+__all__ = ["Sample", "Scanned", "sample_of", "scanned"]
+
+#: footers that are read; of more files the others are taken to be like them
+_FOOTERS = 200
+#: rows of the sample, and of one piece of it
+_ROWS, _PIECE = 600_000, 200_000
+#: bytes that Spark compresses together
+_BLOCK = 1 << 15
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What the footers say.
+
+    Attributes
+    ----------
+    rows : int
+    bytes : int
+        Of the columns that are used, as they are compressed in the files.
+    files : int
+    how : str
+        Where the figures are from.
+    pieces : list
+        Files and row groups for a sample.
+    """
+
+    rows: int
+    bytes: int
+    files: int
+    how: str
+    pieces: list[tuple[str, int]]
+
+
+def scanned(frame: DataFrame, names: Sequence[str]) -> Scanned:
+    """Read the footers of a frame's Parquet files; without any, count its rows by a job."""
+    files = sorted(frame.inputFiles()) if _is_plain_scan(frame) else []
+    if not files or not all(".parquet" in name for name in files):
+        rows = frame.count()
+        size = frame._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()
+        return Scanned(
+            rows, min(int(str(size)), 1 << 62), 0, "counted by a job: these are no Parquet files", []
+        )
+    read = files if len(files) <= _FOOTERS else [files[i * len(files) // _FOOTERS] for i in range(_FOOTERS)]
+    rows = total = 0
+    pieces: list[tuple[str, int]] = []
+    for name in read:
+        footer = _open(name).metadata
+        rows += footer.num_rows
+        for group in range(footer.num_row_groups):
+            pieces.append((name, group))
+            about = footer.row_group(group)
+            columns = (about.column(k) for k in range(about.num_columns))
+            total += sum(c.total_compressed_size for c in columns if c.path_in_schema.split(".")[0] in names)
+    times = len(files) / len(read)
+    how = f"from the footers of {len(read):,} of {len(files):,} Parquet files"
+    return Scanned(round(rows * times), round(total * times), len(files), how, pieces)
+
+
+def _is_plain_scan(frame: DataFrame) -> bool:
+    """Say whether a frame is files and nothing but a choice of columns: no filter, no join."""
+    nodes = frame._jdf.queryExecution().optimizedPlan().toString().strip().splitlines()
+    return all(line.strip(" +-:").startswith(("Relation ", "Project ", "RelationV2")) for line in nodes)
+
+
+def _open(name: str) -> Any:
+    import pyarrow.parquet as pq
+    from pyarrow import fs
+
+    system, path = fs.FileSystem.from_uri(name)
+    return pq.ParquetFile(path, filesystem=system)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the sample says, for one ping or one hour.
+
+    Attributes
+    ----------
+    rows : int
+    stays_a_ping : float
+    devices : int
+    shuffled_a_row : float
+        Bytes of a row as Spark writes it into a shuffle, compressed.
+    pairs_an_hour : float
+        Devices that are in one cell in one hour, two by two.
+    met_an_hour : float
+        Other devices in its cell in an hour, for a device that is seen.
+    hours : float
+        That the sample spans.
+    """
+
+    rows: int
+    stays_a_ping: float
+    devices: int
+    shuffled_a_row: float
+    pairs_an_hour: float
+    met_an_hour: float
+    hours: float
+
+
+def sample_of(pings: SparkPings, found: Scanned, options: StayOptions) -> Sample:
+    """Read some row groups with the local engine."""
+    tables = [_sampled(pings, piece) for piece in _spread(found.pieces)] if found.pieces else [_head(pings)]
+    how = building_of(pings, options, 1, None)
+    n = stays = devices = 0
+    pairs = met = hours = 0.0
+    for table in tables:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CotraceWarning)
+            built = one_pass(local_pings(how.recipe, table), how.options, threads=1)
+        made = built.stays()
+        n, stays, devices = n + table.num_rows, stays + len(made), devices + built.n_devices
+        if built.span is not None:
+            hours += (built.span[1] - built.span[0]) / 3600
+        crowd = _counted(made, 3600)[:, 2].astype(np.float64)
+        pairs += float((crowd * (crowd - 1) / 2).sum())
+        met += float((crowd * (crowd - 1)).sum() / max(crowd.sum(), 1)) / len(tables)
+    a_row = sum(_shuffled(table) * table.num_rows for table in tables) / max(n, 1)
+    return Sample(n, stays / max(n, 1), devices, a_row, pairs / max(hours, 1.0), met, hours)
+
+
+def _spread(pieces: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    n = min(len(pieces), _ROWS // _PIECE)
+    return [pieces[(2 * i + 1) * len(pieces) // (2 * n)] for i in range(n)]
+
+
+def _sampled(pings: SparkPings, piece: tuple[str, int]) -> pa.Table:
+    """Return a row group, as Spark gives it to tasks."""
+    name, group = piece
+    read = _open(name).read_row_group(group, columns=list(pings.template.columns.used))
+    schema = pings.template._source.schemas()[0][1]
+    return read.slice(0, max(_PIECE, 1)).select(schema.names).cast(schema)
+
+
+def _head(pings: SparkPings) -> pa.Table:
+    return to_arrow(pings.frame.limit(_PIECE))
+
+
+def _shuffled(table: pa.Table) -> float:
+    """Return the bytes of a row in a shuffle: Spark's rows of eight bytes a value, in any order, compressed."""
+    import pyarrow as pa
+
+    if not table.num_rows:
+        return 0.0
+    at = np.random.default_rng(0).permutation(table.num_rows)[:50_000]
+    some = table.take(pa.array(np.sort(at) if table.num_rows < 2 else at))
+    fixed, texts = [np.zeros(some.num_rows, np.int64)], 0.0
+    for column in some.columns:
+        array = column.combine_chunks()
+        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+            texts += 8 * np.ceil(array.nbytes / max(some.num_rows, 1) / 8)
+            fixed.append(np.arange(some.num_rows))
+        else:
+            fixed.append(
+                np.asarray(array.cast(pa.int64(), safe=False))
+                if not pa.types.is_floating(array.type)
+                else np.asarray(array.cast(pa.float64())).view(np.int64)
+            )
+    rows = np.ascontiguousarray(np.stack(fixed, axis=1)).tobytes()
+    codec = pa.Codec("lz4_raw")
+    pieces = [rows[k : k + _BLOCK] for k in range(0, min(len(rows), 1 << 22), _BLOCK)]
+    ratio = sum(codec.compress(piece).size for piece in pieces) / sum(map(len, pieces))
+    return float((8 * len(fixed) + 4) * ratio + texts * 0.6)

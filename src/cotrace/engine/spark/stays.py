@@ -1,0 +1,182 @@
+"""From pings to stays on Spark."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cotrace.counts import Counts
+from cotrace.engine.spark.frames import (
+    PACKED,
+    Batches,
+    batches_of,
+    mapped,
+    packed_of,
+    plain_schema,
+    refuse_progress,
+    spark_schema,
+    to_arrow,
+)
+from cotrace.engine.spark.meaning import Meaning
+from cotrace.engine.spark.pings import SparkPings, check_pings
+from cotrace.engine.spark.work import SORT_MEMORY, Building, Report, Stopwatch, read_reports, report_of
+from cotrace.errors import CotraceWarning, OptionError
+from cotrace.options import StayOptions
+from cotrace.schema import STAYS
+from cotrace.stays.build import resolve_options
+from cotrace.stays.locate import located_by
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+__all__ = ["building_of", "count_pings", "find_stays", "meaning_of_pings", "warn_of_pings"]
+
+
+def find_stays(
+    pings: SparkPings,
+    *,
+    options: StayOptions = StayOptions(),
+    threads: int | None = None,
+    progress: Any = None,
+    sort_memory: int | None = None,
+) -> DataFrame:
+    """Make the stays of every device.
+
+    Parameters
+    ----------
+    pings : SparkPings
+        From :func:`read_pings` of this module.
+    options : StayOptions, optional
+        As in :func:`cotrace.find_stays`.
+    threads : int, optional
+        Threads of one task; 1 by default, as Spark runs a task a core.
+    progress
+        Not on a cluster: leave it out.
+    sort_memory : int, optional
+        Bytes of pings that a task holds for sorting (12 a ping) before it sorts on disk; 256 MiB by default.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        The rows of :func:`cotrace.find_stays`. Those of a device are in one partition, by start. How they were made
+        is written beside the column ``device`` and stays there through filters and Parquet.
+
+    Raises
+    ------
+    OptionError
+        When a tower log comes without ``fill``, or the options do not fit the input.
+
+    Notes
+    -----
+    Lazy, as everything of Spark is. One shuffle of the pings' used columns, by device. What became of every row says
+    :func:`count_pings`.
+    """
+    check_pings(pings)
+    refuse_progress(progress)
+    how = building_of(pings, options, threads, sort_memory)
+    meaning = meaning_of_pings(pings, how.options)
+    schema = plain_schema(STAYS, meaning.device, meaning.cell, meaning.tz)
+    return mapped(pings.by_device(), _Stays(how, schema), spark_schema(schema, meaning.metadata()))
+
+
+@dataclass(frozen=True)
+class _Stays:
+    """The task: stays of a partition, as columns."""
+
+    how: Building
+    schema: Any
+
+    def __call__(self, batches: Batches) -> Batches:
+        built = self.how.build(batches)
+        yield from batches_of(built.stays().to_arrow(), self.schema)
+
+
+def building_of(
+    pings: SparkPings, options: StayOptions, threads: int | None, sort_memory: int | None
+) -> Building:
+    """Fill in what tasks have to know to make stays."""
+    if options.fill is None and located_by(pings.template, options) != "position":
+        raise OptionError(
+            "a tower log has no default for fill: name StayOptions(fill='same_cell') or (fill='forward'), for a "
+            "preset dataclasses.replace(preset.options, fill=...); what each would mean says cotrace.find_stays() of "
+            "a sample of devices"
+        )
+    resolved = resolve_options(pings.template, options)
+    return Building(
+        pings.recipe(), resolved, threads or 1, SORT_MEMORY if sort_memory is None else sort_memory
+    )
+
+
+def meaning_of_pings(pings: SparkPings, options: StayOptions) -> Meaning:
+    """Return what stays of these pings mean; ``options`` filled in."""
+    import pyarrow as pa
+
+    t = pings.template
+    cell = t.tower_type if options.by == "tower" else pa.int64()
+    return Meaning(options, t.tz, t.device_type, cell, t.towers if options.by == "tower" else None)
+
+
+def count_pings(
+    pings: SparkPings,
+    *,
+    options: StayOptions = StayOptions(),
+    threads: int | None = None,
+    sort_memory: int | None = None,
+) -> Counts:
+    """Count what becomes of every row, and warn of what may spoil the stays; a job of its own.
+
+    Parameters
+    ----------
+    pings, options, threads, sort_memory
+        As in :func:`find_stays`.
+
+    Returns
+    -------
+    Counts
+
+    Warns
+    -----
+    CotraceWarning
+        Of rows refused, of more than 1 % conflicts, of a usual gap close to ``max_gap``.
+    """
+    check_pings(pings)
+    how = building_of(pings, options, threads, sort_memory)
+    packed = mapped(pings.by_device(), _Reports(how), PACKED)
+    report = read_reports([row.as_py() for row in to_arrow(packed)["payload"]])
+    warn_of_pings(report, how.options)
+    return report.counts
+
+
+@dataclass(frozen=True)
+class _Reports:
+    """The task: only what is to be said of a partition."""
+
+    how: Building
+
+    def __call__(self, batches: Batches) -> Iterator[Any]:
+        watch = Stopwatch()
+        built = self.how.build(batches)
+        yield from packed_of([("report", report_of(built, watch.took()))])
+
+
+def warn_of_pings(report: Report, options: StayOptions) -> None:
+    """Warn of what the tasks saw, once for all."""
+    from cotrace.stays.build import warn_of_conflicts, warn_of_modal_gap
+    from cotrace.stays.survey import modal_gap
+
+    if report.counts.n_refused:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(report.counts.refused.items()))
+        warnings.warn(
+            CotraceWarning(
+                f"{report.counts.n_refused:,} of {report.counts.rows:,} rows cannot be used: {reasons}",
+                "refused",
+                **report.counts.refused,
+            ),
+            stacklevel=4,
+        )
+    warn_of_conflicts(report.counts)
+    if report.tasks:
+        warn_of_modal_gap(modal_gap(report.gaps), options.max_gap_s)

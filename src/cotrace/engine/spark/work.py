@@ -1,0 +1,140 @@
+"""What a task does with the pings of its partition: the builder of stays, and what it reports of itself."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cotrace.counts import Counts
+from cotrace.engine.spark.frames import Batches
+from cotrace.engine.spark.pings import Recipe, task_pings
+from cotrace.errors import CotraceWarning
+from cotrace.stays.passes import Built, Tracked, one_pass
+
+if TYPE_CHECKING:
+    from cotrace.options import StayOptions
+
+__all__ = ["Building", "Report", "quiet", "read_reports", "report_of"]
+
+#: bytes of pings that a task holds for sorting before it sorts on disk; several tasks share a machine
+SORT_MEMORY = 1 << 28
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep warnings of a task to itself: the driver says them once, of all tasks together."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CotraceWarning)
+        yield
+
+
+@dataclass(frozen=True)
+class Building:
+    """How tasks make stays; goes to the executors."""
+
+    recipe: Recipe
+    options: StayOptions
+    threads: int
+    sort_memory: int
+
+    def build(self, batches: Batches, tracked: Tracked | None = None) -> Built:
+        """Make the stays of a partition."""
+        with quiet():
+            return one_pass(
+                task_pings(self.recipe, batches),
+                self.options,
+                tracked=tracked,
+                threads=self.threads,
+                sort_memory=self.sort_memory,
+                in_order=False,
+            )
+
+
+class Stopwatch:
+    """What a task takes: wall and CPU time from here on."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def took(self) -> dict[str, float]:
+        """Return what it took so far, and the most memory that this process ever had."""
+        return {
+            "wall_s": time.perf_counter() - self.wall,
+            "cpu_s": time.process_time() - self.cpu,
+            "peak_bytes": float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
+        }
+
+
+def report_of(built: Built, took: dict[str, float]) -> bytes:
+    """Return, as bytes, what a task has to say of its pings."""
+    gaps = built.gaps.astype(np.int64)
+    said: dict[str, Any] = {
+        "counts": built.counts.as_dict(),
+        "span": built.span,
+        "took": took,
+        "stays": _n_stays(built),
+    }
+    said["gaps"] = zlib.compress(gaps.tobytes()).hex()
+    said["longer"] = built.longer.tolist()
+    return json.dumps(said).encode()
+
+
+def _n_stays(built: Built) -> int:
+    return sum(int(b.rows.shape[0]) if hasattr(b, "rows") else int(b.lo[-1]) for b in built.blocks)
+
+
+@dataclass
+class Report:
+    """What all tasks together said of the pings.
+
+    Attributes
+    ----------
+    counts : Counts
+    span : (int, int) or None
+        Unix seconds of the first ping and of the last.
+    gaps, longer
+        As of :class:`cotrace.stays.builder.StayBuilder`.
+    stays : int
+    tasks : list of dict
+        Wall and CPU seconds, rows, and peak memory of the Python process of each.
+    """
+
+    counts: Counts
+    span: tuple[int, int] | None
+    gaps: Any
+    longer: Any
+    stays: int
+    tasks: list[dict[str, float]]
+
+
+def read_reports(parts: list[bytes]) -> Report:
+    """Add up what the tasks said."""
+    counts, tasks, spans = Counts(), [], []
+    gaps: Any = 0
+    longer: Any = 0
+    stays = 0
+    for part in parts:
+        said = json.loads(part)
+        c = said["counts"]
+        for name in ("rows", "used", "collapsed", "conflicts", "skipped", "relabelled"):
+            setattr(counts, name, getattr(counts, name) + c[name])
+        for reason, n in c["refused"].items():
+            counts.refused[reason] = counts.refused.get(reason, 0) + n
+        counts.order = c["order"] if c["order"] > counts.order else counts.order
+        gaps = gaps + np.frombuffer(zlib.decompress(bytes.fromhex(said["gaps"])), np.int64).reshape(2, -1)
+        longer = longer + np.array(said["longer"], dtype=np.int64)
+        spans += [said["span"]] if said["span"] else []
+        stays += said["stays"]
+        tasks.append({**said["took"], "rows": c["rows"], "stays": said["stays"]})
+    counts.check()
+    span = (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
+    return Report(counts, span, gaps, longer, stays, tasks)

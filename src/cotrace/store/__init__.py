@@ -1,0 +1,1 @@
+"""The daily store: each day's pings once, every query from then on."""

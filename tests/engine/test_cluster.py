@@ -1,0 +1,72 @@
+"""What a cluster is apt to do: another Python, executors that die, plans that are held to what came."""
+
+from __future__ import annotations
+
+import sys
+
+import pyarrow as pa
+import pytest
+from tests.engine.kill import killed_runs, made
+
+import cotrace
+from cotrace.engine import spark as on_spark
+from cotrace.engine.spark.frames import mapped
+
+
+def _python(batches):
+    for batch in batches:
+        yield pa.RecordBatch.from_pydict({"python": [sys.prefix] * batch.num_rows})
+
+
+def test_executors_use_the_drivers_python(spark):
+    found = mapped(spark.range(2), _python, "python string").toArrow()
+    assert set(found["python"].to_pylist()) == {sys.prefix}
+
+
+def test_killed_executors(spark):
+    runs = killed_runs(spark, 2, seed=3, rows=60_000)
+    assert all(run.same for run in runs)
+
+
+def test_plan_beside_what_came(spark, tmp_path):
+    spark.createDataFrame(made(40_000)).repartition(2).write.parquet(str(tmp_path / "pings"))
+    pings = on_spark.read_pings(spark.read.parquet(str(tmp_path / "pings")), unit="s")
+    expected = on_spark.plan(pings, "find_companions", cases=3)
+    assert expected.rows == 40_000
+    with expected.measured():
+        found = on_spark.find_companions(pings, [0, 3, 6], as_of="2021-11-08T00:00:00+00:00")
+        found.companions.toArrow()
+    expected.tell(found)
+    assert expected.actual is not None
+    real = expected.actual
+    assert real.rows == expected.rows
+    assert 0.5 < expected.stays / real.report.stays < 2
+    assert 0.5 < expected.bytes_shuffled / real.measured.shuffled_bytes < 2
+    assert 0.3 < expected.task_bytes / real.task_bytes < 3
+    assert real.measured.read_bytes > 0
+    assert "expected" in str(expected)
+    assert "longest task" in str(expected)
+
+
+def test_plan_of_pairs(spark):
+    stays = on_spark.find_stays(on_spark.read_pings(spark.createDataFrame(made(20_000)), unit="s")).persist()
+    expected = on_spark.plan(stays, "pairs")
+    with expected.measured():
+        n = on_spark.pairs(stays).pairs.count()
+    expected.tell(n)
+    assert expected.pairs > 0
+    assert f"{n:,}" in str(expected)
+
+
+def test_what_is_no_pings_or_stays_is_refused(spark):
+    frame = spark.range(3)
+    with pytest.raises(cotrace.CotraceError, match="is not SparkPings"):
+        on_spark.find_stays(frame)
+    with pytest.raises(cotrace.CotraceError, match="has no column 'device'"):
+        on_spark.occupancy(frame)
+    with pytest.raises(cotrace.CotraceError, match="not a Spark DataFrame"):
+        on_spark.read_pings({"device": [1]})
+    with pytest.raises(cotrace.CotraceError, match="nothing says how"):
+        on_spark.occupancy(spark.sql("select 1L device, 2L cell, now() started_at, now() finished_at"))
+    with pytest.raises(cotrace.CotraceError, match="no column"):
+        on_spark.read_pings(frame)
