@@ -115,7 +115,7 @@ __all__ = [
     "zones",
 ]
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 #: where each name lives: it is imported when it is first asked for, so that ``import cotrace`` stays light
 _HOMES = {
