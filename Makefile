@@ -9,7 +9,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.cotrace-installed
 
-.PHONY: help setup demo test lint format types docs bench bench-large worlds ci clean
+.PHONY: help setup demo test test-core test-spark lint format types docs bench bench-large worlds ci clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do \
@@ -27,8 +27,13 @@ $(READY): pyproject.toml
 demo: $(READY) ## run the main job on real data and on a made city, and print both results
 	@$(PY) -m cotrace.cli demo
 
-test: $(READY) ## run the whole test suite
-	@$(PY) -m pytest -n 2 --dist worksteal
+test: test-core test-spark ## run the whole test suite
+
+test-core: $(READY) ## run all tests but those on Spark
+	@$(PY) -m pytest -n 2 --dist worksteal --ignore tests/engine
+
+test-spark: $(READY) ## run the tests on Spark: two executor processes, in one go; needs Java 17
+	@$(PY) -m pytest -n 0 tests/engine
 
 lint: $(READY) ## check style
 	@$(PY) -m ruff check .
