@@ -25,6 +25,7 @@ import numpy as np
 
 import kernel_inputs as given
 from common import read_json, write_json
+from kernel_lookups import LOOKUPS
 from kernel_queries import QUERIES
 from kernel_store import STORE
 from kernel_synth import SYNTH, Timed
@@ -214,6 +215,14 @@ def indexed() -> Bench:
     return Bench(len(stays), lambda: index_of_stays(stays, ids, 1))
 
 
+def joined() -> Bench:
+    from cotrace.kernels.rows import join_touching
+
+    rows, cell_rows = given.index().rows, given.index().seg_lo[given.index().cell_lo]
+    # stays never touch: all are kept, so that the next round has the same work
+    return Bench(len(rows), lambda: join_touching(rows, cell_rows))
+
+
 def sorted_rows() -> Bench:
     from cotrace.stays.builder import rows_by_key
 
@@ -326,6 +335,7 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "place_rows": rows_of_devices,
     "count_buckets+deal_pings+count_seconds+place_pings": sorted_pings,
     "count_rows+place_in_cells+group_devices+mark_segments": indexed,
+    "join_touching": joined,
     "dwell_of_segments": dwell,
     "match_case": matched,
     "fill_episodes": episodes,
@@ -348,7 +358,7 @@ def timed(make: Callable[[], Timed]) -> Callable[[], Bench]:
 
 
 KERNELS |= {name: asked(make) for name, make in QUERIES.items()}
-KERNELS |= {name: timed(make) for name, make in (SYNTH | STORE).items()}
+KERNELS |= {name: timed(make) for name, make in (SYNTH | STORE | LOOKUPS).items()}
 
 
 @cache

@@ -2,11 +2,11 @@
 
     python benchmarks/store.py [--rows 10_000_000] [--root bench-data] [--record] [--keep]
 
-Makes fifteen days of pings, ``--rows`` of them in the first fourteen. Each day is taken in by a process of its own, as a
-service would. After day 14 the companions of 1 and of 100 cases are found from the store and from the pings: a new
-process each, which opens the store and answers once (``open``), and then again (``again``: the median). Their hashes must
-be equal. Then day 15 comes. Prints what was measured and the machine; ``--record`` keeps it in ``benchmarks/results``.
-What was made is removed at the end unless ``--keep`` is given.
+Makes fifteen days of pings, ``--rows`` of them in the first fourteen. Each day is taken in by a process of its own, as
+a service would. After day 14 the companions of 1 and of 100 cases are found from the store and from the pings: a new
+process each, which opens the store and answers once (``open``), and then again (``again``: the median). Their hashes
+must be equal. Then day 15 comes. Prints what was measured and the machine; ``--record`` keeps it in
+``benchmarks/results``. What was made is removed at the end unless ``--keep`` is given.
 """
 
 from __future__ import annotations

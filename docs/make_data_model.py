@@ -10,6 +10,7 @@ from pathlib import Path
 from cotrace.schema import TABLES, Column, TableSchema
 from cotrace.schema_accuracy import TABLES as ACCURACY_TABLES
 from cotrace.schema_certainty import TABLES as CERTAINTY_TABLES
+from cotrace.schema_codes import TABLES as CODE_TABLES
 from cotrace.schema_meetings import TABLES as MEETING_TABLES
 from cotrace.schema_places import TABLES as PLACE_TABLES
 from cotrace.schema_synth import TABLES as SYNTH_TABLES
@@ -99,6 +100,10 @@ FROM = {
     "true_infections": "`made.infections`, `made` being what `cotrace.synth.outbreak` makes; infections.parquet",
     "tree": "`made.tree`; tree.parquet",
     "outbreak_cases": "`made.cases`; cases.parquet",
+    "code_proposals": "`cotrace.codes.propose(found)` and `cotrace.codes.lifted(drawn, said)`",
+    "code_events": "`book.events`, `book` being a `cotrace.codes.Book`",
+    "code_changes": "`book.history(device)` and `book.advance(to=)`",
+    "codes": "`book.as_of(at)`",
     "refused": "`pings.refused`, after a pass over the pings; the input's own columns follow these",
 }
 
@@ -141,6 +146,7 @@ def page() -> str:
         *CERTAINTY_TABLES,
         *ACCURACY_TABLES,
         *SYNTH_TABLES,
+        *CODE_TABLES,
     )
     return "\n\n".join([HEAD.rstrip(), *(section(table) for table in tables)]) + "\n"
 

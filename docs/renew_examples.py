@@ -43,7 +43,8 @@ def _run(source: str, names: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]:
+    pages = ROOT / "docs"
+    for page in [ROOT / "README.md", *sorted(pages.glob("[!_]*/*.md")), *sorted(pages.glob("*.md"))]:
         old = page.read_text(encoding="utf-8")
         new = renewed(old)
         if new != old:

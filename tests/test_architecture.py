@@ -21,7 +21,10 @@ LAYERS = [
         "crs",
         "arrays",
         "threads",
+        "shown",
+        "meter",
         "schema_accuracy",
+        "schema_codes",
         "schema_meetings",
         "schema_places",
         "schema_synth",
@@ -35,22 +38,27 @@ LAYERS = [
     ["presets"],
     ["ids", "cells"],
     ["tables"],
+    ["keys"],
     ["io"],
+    ["privacy"],
+    ["audit"],
     ["stays"],
     ["store"],
     ["windows"],
     ["footprints"],
     ["companions"],
     ["exposure"],
+    ["codes"],
     ["synth"],
+    ["interchange"],
     ["engine"],
     ["view"],
     ["accuracy"],
-    ["demo"],
+    ["demo", "testing"],
     ["cli"],
 ]
 #: what a result draws of itself is imported when it is asked to: the only way up
-WAYS_UP = {("companions/result.py", "cotrace.view")}
+WAYS_UP = {("companions/result.py", "cotrace.view"), ("shown.py", "cotrace.view")}
 LEVEL = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 
 
@@ -99,6 +107,13 @@ def test_imports_run_downwards(path: Path) -> None:
             continue
         allowed = room == own or (room in LEVEL and LEVEL[room] < LEVEL[own])
         assert allowed, f"{path.relative_to(SRC)}:{line} imports {name}: that is not below {own}"
+
+
+def test_nothing_imports_the_codes() -> None:
+    for path in modules():
+        if path.relative_to(SRC).parts[0] != "codes":
+            found = [line for name, line in imports_of(path) if room_of(name) == "codes"]
+            assert found == [], f"{path.relative_to(SRC)}:{found[0]} imports cotrace.codes"
 
 
 def test_kernels_import_nothing_outside_themselves() -> None:

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cotrace import presets, synth
+    from cotrace import audit, codes, interchange, presets, privacy, synth
     from cotrace.accuracy.evaluate import Evaluation, evaluate
     from cotrace.accuracy.shifted import shifted_grids
     from cotrace.accuracy.sweep import Sweep, sweep
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cotrace.grid import Grid
     from cotrace.io import Pings, read_pings
     from cotrace.options import CompanionRule, Flags, PingPong, StayOptions, ZoneRule
+    from cotrace.privacy import Pseudonymiser, pseudonymise, suppress
     from cotrace.stays import find_stays
     from cotrace.store.store import Store
     from cotrace.tables import Stays, Table
@@ -60,6 +61,7 @@ __all__ = [
     "Pairs",
     "PingPong",
     "Pings",
+    "Pseudonymiser",
     "Radio",
     "Rings",
     "Screening",
@@ -73,18 +75,23 @@ __all__ = [
     "Zones",
     "__version__",
     "anchors",
+    "audit",
     "co_travel",
+    "codes",
     "common_sources",
     "contacts",
     "evaluate",
     "find_companions",
     "find_footprints",
     "find_stays",
+    "interchange",
     "lift",
     "occupancy",
     "pairs",
     "places",
     "presets",
+    "privacy",
+    "pseudonymise",
     "read_contacts",
     "read_devices",
     "read_links",
@@ -96,6 +103,7 @@ __all__ = [
     "shifted_grids",
     "significance",
     "split_by_region",
+    "suppress",
     "sweep",
     "synth",
     "tiers",
@@ -167,11 +175,14 @@ _HOMES = {
     "shifted_grids": "accuracy.shifted",
     "Sweep": "accuracy.sweep",
     "sweep": "accuracy.sweep",
+    "Pseudonymiser": "privacy",
+    "pseudonymise": "privacy",
+    "suppress": "privacy",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("presets", "synth"):
+    if name in ("audit", "codes", "interchange", "presets", "privacy", "synth"):
         return importlib.import_module(f"cotrace.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'cotrace' has no attribute {name!r}")

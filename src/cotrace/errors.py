@@ -8,16 +8,22 @@ how many rows, which first (by row number, never by device id), and how to mend 
 from __future__ import annotations
 
 __all__ = [
+    "AuditError",
+    "BookDamagedError",
     "CaseError",
+    "CodeError",
     "CotraceError",
     "CotraceTypeError",
     "CotraceWarning",
     "GridError",
     "OptionError",
     "PositionError",
+    "PrivacyError",
     "ReadError",
     "RefusedRowsError",
     "SchemaError",
+    "SnapshotDamagedError",
+    "SnapshotError",
     "StoreBusyError",
     "StoreDamagedError",
     "StoreError",
@@ -28,8 +34,19 @@ __all__ = [
 ]
 
 
+#: Letters of a message: it fits on a screen, whatever was given.
+_LONGEST = 1_800
+
+
 class CotraceError(ValueError):
     """Anything that cotrace refuses. Catch this to catch them all."""
+
+    def __init__(self, *said: object) -> None:
+        if said and isinstance(said[0], str) and len(said[0]) > _LONGEST:
+            text, half = said[0], _LONGEST // 2
+            left_out = f" [... {len(text) - 2 * half:,} letters ...] "
+            said = (text[:half] + left_out + text[-half:], *said[1:])
+        super().__init__(*said)
 
 
 class CotraceTypeError(CotraceError, TypeError):
@@ -68,6 +85,22 @@ class GridError(CotraceError):
     """Results on different grids were about to be mixed, or a grid does not fit its input."""
 
 
+class CodeError(CotraceError):
+    """Events that no book of codes can take: unknown ones, decisions of nobody, or two that contradict each other."""
+
+
+class BookDamagedError(CotraceError):
+    """The file of a book of codes is not what was written: a line was changed, dropped or moved."""
+
+
+class SnapshotError(CotraceError):
+    """A snapshot of codes cannot answer: none is there, of another version, or asked about a time before it."""
+
+
+class SnapshotDamagedError(SnapshotError):
+    """A snapshot of codes is not what was written: nothing is answered from what does not fit its check."""
+
+
 class StoreError(CotraceError):
     """A store that cannot be used as asked. Catch this to catch what the kinds below say."""
 
@@ -90,6 +123,14 @@ class StoreVersionError(StoreError):
 
 class StoreWriteError(StoreError):
     """The store could not be written (disk full, read-only, an error of the disk); what it was, it still is."""
+
+
+class PrivacyError(CotraceError):
+    """A key that is none, too short or not to be had; ids or counts that cannot be protected as asked."""
+
+
+class AuditError(CotraceError):
+    """A line of the audit log that could not be written, so that no answer is given; or a log that was altered."""
 
 
 class CotraceWarning(UserWarning):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil, floor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -179,3 +180,32 @@ def _cut(polygon: Any) -> Any:
 
     west, east = (polygon.intersection(shapely.box(edge, -90, edge + 360, 90)) for edge in (-180.0, 180.0))
     return shapely.MultiPolygon([west, affinity.translate(east, -360.0)])
+
+
+def write_geoparquet(table: Any, shapes: Any, path: str | Path, *, plane: bool) -> None:
+    """Write an Arrow table with a geometry for each row as GeoParquet 1.1.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    shapes : sequence of shapely geometries
+        None where a row has none. Longitude and latitude in WGS 84 (the default CRS of GeoParquet).
+    path : str or Path
+    plane : bool
+        Whether the geometries are metres of a plane without a CRS instead.
+    """
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import shapely
+
+    wkb = [None if shape is None else shapely.to_wkb(shape) for shape in shapes]
+    rows = table.append_column("geometry", pa.array(wkb, pa.binary()))
+    kinds = sorted({shape.geom_type for shape in shapes if shape is not None})
+    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": kinds}
+    if plane:
+        column["crs"] = None
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    meta = {**(rows.schema.metadata or {}), b"geo": json.dumps(geo).encode()}
+    pq.write_table(rows.replace_schema_metadata(meta), path, compression="zstd", write_page_checksum=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from cotrace.arrays import from_numpy, take
-from cotrace.errors import SchemaError
+from cotrace.errors import CotraceTypeError, OptionError, SchemaError
+from cotrace.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     from cotrace.options import StayOptions
     from cotrace.schema import TableSchema
 
-__all__ = ["Stays", "Table"]
+__all__ = ["HandsOn", "Stays", "StaysStore", "Table", "check_source", "taken"]
+
+Backend = Literal["numpy", "pyarrow"]
 
 _SHOWN = 10
 _EPOCH_MICROS = 1_000_000
 
 
-class Table:
+class Table(Shown):
     """A read-only table of columns that knows its schema.
 
     It is handed on as it is: ``to_arrow()``, ``to_pandas()``, ``to_polars()``, or anything that takes
@@ -71,9 +74,23 @@ class Table:
         assert self._data is not None
         return self._data
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas DataFrame (a copy)."""
-        frame: pd.DataFrame = self.to_arrow().to_pandas()
+    def to_pandas(self, *, dtype_backend: Backend = "numpy") -> pd.DataFrame:
+        """Return a pandas DataFrame.
+
+        Parameters
+        ----------
+        dtype_backend : {"numpy", "pyarrow"}
+            NumPy's types, which is a copy; or Arrow's (``pandas.ArrowDtype``), which are the same memory.
+        """
+        frame: pd.DataFrame
+        if dtype_backend == "numpy":
+            frame = self.to_arrow().to_pandas()
+            return frame
+        if dtype_backend != "pyarrow":
+            raise OptionError(f"dtype_backend={dtype_backend!r} is not one of 'numpy', 'pyarrow'")
+        import pandas as pd
+
+        frame = self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
     def to_polars(self) -> pl.DataFrame:
@@ -106,20 +123,24 @@ class Table:
         shown = f", the first {_SHOWN} shown" if n > _SHOWN else ""
         return f"{self.schema.name}: {rows}{shown}; a row is {self.schema.row}"
 
+    def _counted(self) -> str:
+        """Return a line of counts to print above everything, where a result has one."""
+        return ""
+
     def _head(self) -> pd.DataFrame:
         frame: pd.DataFrame = self.to_arrow().slice(0, _SHOWN).to_pandas()
         return frame
 
     def __repr__(self) -> str:
-        lines = [self._caption(), *([self.note] if self.note else [])]
+        lines = [line for line in (self._counted(), self._caption(), self.note) if line]
         if len(self):
             lines.append(self._head().to_string(index=False, max_colwidth=40))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        note = f"<br>{escape(self.note)}" if self.note else ""
+        above = "<br>".join(escape(line) for line in (self._counted(), self._caption(), self.note) if line)
         head = self._head().to_html(index=False, border=0, escape=True)
-        return f"<p>{escape(self._caption())}{note}</p>{head}"
+        return f"<p>{above}</p>{head}"
 
 
 class Stays(Table):
@@ -180,6 +201,11 @@ class Stays(Table):
         """The grid of the cells; None where towers without positions are the cells."""
         return self.options.grid
 
+    @property
+    def device_type(self) -> pa.DataType:
+        """The Arrow type of device ids."""
+        return self.devices.type
+
     def __len__(self) -> int:
         return int(self.rows.shape[0])
 
@@ -214,6 +240,107 @@ class Stays(Table):
             sources=self.sources,
             source_bits=None if self.source_bits is None else self.source_bits[:n].copy(),
         )
+
+
+class StaysStore(Protocol):
+    """Where stays are kept, and only what is named is read: :class:`cotrace.Store`."""
+
+    @property
+    def device_type(self) -> pa.DataType:
+        """The Arrow type of device ids."""
+
+    def read_stays(
+        self,
+        *,
+        what: str,
+        start: int | None = None,
+        end: int | None = None,
+        devices: pa.Array | None = None,
+        cells: pa.Array | None = None,
+    ) -> Stays:
+        """Return the stays that are named; see :func:`taken`."""
+
+
+def check_source(source: object, otherwise: str = "") -> None:
+    """Refuse what is neither stays nor a store of them.
+
+    Raises
+    ------
+    CotraceTypeError
+        ``otherwise`` is a further way to mend it.
+    """
+    if not isinstance(source, Stays) and not hasattr(source, "read_stays"):
+        raise CotraceTypeError(
+            f"{type(source).__name__} is not Stays: make them with cotrace.find_stays(), or open a "
+            f"cotrace.Store{otherwise}"
+        )
+
+
+def taken(
+    source: Stays | StaysStore,
+    what: str,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    devices: pa.Array | None = None,
+    cells: pa.Array | None = None,
+) -> Stays:
+    """Return the stays that a query needs: stays as they are, and of a store only what is named.
+
+    Parameters
+    ----------
+    source : Stays or Store
+    what : str
+        The query, for the store's audit.
+    start, end : int, optional
+        Unix seconds; a store's stays are cut to ``[start, end)``.
+    devices : pyarrow.Array, optional
+        Ids of the source's type; those that a store knows are among the devices of the result, with stays or without.
+        None: all.
+    cells : pyarrow.Array, optional
+        Cells; None: all. With both, these devices in these cells.
+
+    Returns
+    -------
+    Stays
+        Of a store: with its span, counts, options and all of its cells, so that the codes of cells are the same in all
+        that is read of it.
+
+    Raises
+    ------
+    CotraceTypeError
+        For what is neither stays nor a store.
+    """
+    check_source(source)
+    if isinstance(source, Stays):
+        return source
+    return source.read_stays(what=what, start=start, end=end, devices=devices, cells=cells)
+
+
+class HandsOn:
+    """What a result of several tables does where one table is wanted: it hands on the main one.
+
+    So ``duckdb.sql("from found")``, ``polars.DataFrame(found)`` and ``pyarrow.table(found)`` work.
+    """
+
+    @property
+    def _main(self) -> Table:
+        raise NotImplementedError
+
+    def to_arrow(self) -> pa.Table:
+        """Return the main table as a :class:`pyarrow.Table`, without a copy."""
+        return self._main.to_arrow()
+
+    def to_pandas(self, *, dtype_backend: Backend = "numpy") -> pd.DataFrame:
+        """Return the main table as a pandas DataFrame; see :meth:`Table.to_pandas`."""
+        return self._main.to_pandas(dtype_backend=dtype_backend)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the main table as a polars DataFrame; needs polars."""
+        return self._main.to_polars()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._main.__arrow_c_stream__(requested_schema)
 
 
 def instants(offsets: NDArray[Any], base: int, tz: str) -> pa.Array:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cotrace.durations import Duration, seconds
-from cotrace.errors import CotraceTypeError, OptionError
+from cotrace.errors import OptionError
 from cotrace.schema import OCCUPANCY
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["occupancy"]
 
 
-def occupancy(stays: Stays, *, window: Duration = "1h") -> Table:
+def occupancy(stays: Stays | StaysStore, *, window: Duration = "1h") -> Table:
     """Count devices and dwell by cell and window.
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, everything is read.
     window : str or timedelta
         Length of a window; windows are aligned to the epoch (UTC).
 
@@ -49,11 +50,11 @@ def occupancy(stays: Stays, *, window: Duration = "1h") -> Table:
     >>> cotrace.occupancy(cotrace.find_stays(pings))["devices"].to_pylist()
     [2, 1]
     """
-    if not isinstance(stays, Stays):
-        raise CotraceTypeError(f"{type(stays).__name__} is not Stays: make them with cotrace.find_stays()")
+    check_source(stays)
     length = seconds(window, "window")
     if not length:
         raise OptionError("window='0s' is no window")
+    stays = taken(stays, "occupancy")
     rows = _counted(stays, length)
     codes = rows[:, 0]
     columns = {

@@ -131,7 +131,14 @@ def test_zones_lifting_and_screening(files, tmp_path):
         *(f"{name}.parquet" for name in ("zones", "zone_cases", "zone_devices", "zones_geo")),
         "zones.geojson",
     }
-    assert json.loads(Path(files.out, "zones.geojson").read_text())["features"]
+    features = json.loads(Path(files.out, "zones.geojson").read_text())["features"]
+    assert features
+    assert not any(f["properties"]["cases"] for f in features), "two cases are too few to be told"
+    told = cotrace("zones", files.pings, "--cases", files.cases, *rule, "--out", files.out, "--no-suppress")
+    assert told.exit_code == 0, told.output
+    collection = json.loads(Path(files.out, "zones.geojson").read_text())
+    assert [f["properties"]["cases"] for f in collection["features"]] == drawn.zones["cases"].to_pylist()
+    assert "NOT suppressed" in collection["note"]
     (tmp_path / "events.csv").write_text("event,at,device\nnegative,2021-11-16,3\n")
     result = cotrace(
         *("lift", files.pings, "--cases", files.cases, *rule, "--events", str(tmp_path / "events.csv")),
@@ -145,6 +152,26 @@ def test_zones_lifting_and_screening(files, tmp_path):
     assert result.exit_code == 0, result.output
     assert table(files, "screening")["test_day"].max() == -(-len(table(files, "screening")) // 5)
     assert table(files, "screening_totals")["devices"].sum() == len(table(files, "screening"))
+
+
+def test_occupancy_tells_no_small_counts(files):
+    busy = library.occupancy(stays(files), window="6h")
+    result = cotrace("occupancy", files.pings, "--window", "6h", "--k", "8", "--out", files.out)
+    assert result.exit_code == 0, result.output
+    found = table(files, "occupancy")
+    pd.testing.assert_frame_equal(found, library.suppress(busy, 8).to_pandas())
+    assert 0 < len(found) < len(busy)
+    assert found["devices"].min() >= 8
+    assert (
+        "Counts below 8 devices are left out" in json.loads(Path(files.out, "run.json").read_text())["reads"]
+    )
+    assert cotrace("occupancy", files.pings, "--window", "6h", "--out", files.out).exit_code == 0
+    assert len(table(files, "occupancy")) == len(library.suppress(busy))
+    result = cotrace("occupancy", files.pings, "--window", "6h", "--no-suppress", "--out", files.out)
+    assert "NOT suppressed" in result.output
+    assert len(table(files, "occupancy")) == len(busy)
+    result = cotrace("occupancy", files.pings, "--k", "3", "--no-suppress")
+    assert (result.exit_code, "contradict" in result.output) == (2, True)
 
 
 def test_zones_of_units(files, tmp_path):

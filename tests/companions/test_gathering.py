@@ -13,7 +13,7 @@ from tests.properties import through, worlds
 
 import cotrace
 from cotrace.companions.gathering import Spans
-from cotrace.kernels.rows import filter_cells
+from cotrace.kernels.shelf import filter_cells
 
 INTERVALS = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(-5, 30), st.integers(1, 9)), max_size=15

@@ -178,6 +178,25 @@ def test_geojson_and_geoparquet_say_the_same(tmp_path):
     assert "<table" in drawn._repr_html_()
 
 
+def test_maps_tell_no_small_counts_unless_they_are_asked_to(tmp_path):
+    drawn = quiet(example(), "case", as_of=at(DAY))
+    counts = ("at_home", "visitors", "present_now", "cases", "case_dwell_s")
+    wanted = rows_of(drawn.zones)
+    for k, told in ((16, False), (1, True), (None, True)):
+        features = [f["properties"] for f in drawn.to_geojson(k=k)["features"]]
+        drawn.to_geoparquet(tmp_path / "zones.parquet", k=k)
+        table = pq.read_table(tmp_path / "zones.parquet").drop_columns("geometry")
+        assert table.to_pylist() == features
+        for row, feature in zip(wanted, features, strict=True):
+            assert (
+                feature == {n: v if told or n not in counts or not row[n] else None for n, v in row.items()}
+                or k == 16
+            )
+            assert k != 16 or not any(feature[n] for n in counts)
+    assert "Counts below 16 devices are hidden" in drawn.to_geojson()["note"]
+    assert "NOT suppressed" in drawn.to_geojson(k=None)["note"]
+
+
 def test_towers_are_zones_of_their_own():
     rows = [("a", HOUR * h, "p") for h in range(25)] + [("b", 0, "p"), ("b", 60, "q"), ("b", 4000, "q")]
     drawn = quiet(stays_of(rows, Making(cell_m=None, fill="forward")), "a", as_of=at(DAY))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cotrace.companions.gathering import Gathering
-from cotrace.companions.index import _by_cell, _grouped, _with_cells
+from cotrace.companions.index import _by_cell, grouped, with_cells
 from cotrace.kernels import overlap, windows
 from cotrace.stays.shelf import CellShelf, Codes
 
@@ -63,7 +63,7 @@ def test_crowd_is_the_fullest_window_that_an_episode_touches(
     table = as_rows(*segments)
     if not table.size:
         return
-    seg_lo, cell_lo = _grouped(table, np.array([0, len(table)]), len(segments), 1)
+    seg_lo, cell_lo = grouped(table, np.array([0, len(table)]), len(segments), 1)
     episodes = np.ascontiguousarray(table[:, 1:])
     crowd = np.empty(len(table), dtype=np.int64)
     overlap.count_crowd(
@@ -138,8 +138,8 @@ def test_rows_come_by_wanted_cell_and_device(
             assert rows.tolist() == cell_rows.tolist()
             assert shelf.spilled == (12 * len(table) if limit == 0 else 0)
         found = by_cell.copy()
-        seg_lo, cell_lo = _grouped(found, cell_rows, 5, threads)
-        whole = _with_cells(found, seg_lo[cell_lo])
+        seg_lo, cell_lo = grouped(found, cell_rows, 5, threads)
+        whole = with_cells(found, seg_lo[cell_lo])
         segments = [whole[a:b].tolist() for a, b in pairwise(seg_lo)]
         expected: dict[tuple[int, int], list[list[int]]] = {}
         for d, c, start, end in table.tolist():
@@ -149,3 +149,29 @@ def test_rows_come_by_wanted_cell_and_device(
         assert len(segments) == len(expected)
         assert [s[0][1] for s in segments] == sorted(s[0][1] for s in segments)
         assert cell_lo.tolist() == [sum(c < k for c, _ in expected) for k in range(4)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(segment(), st.integers(0, 1)), max_size=6), st.sets(st.integers(-30, 30)))
+def test_stays_that_were_cut_are_joined_again(
+    drawn: list[tuple[list[tuple[int, int]], int]], cuts: set[int]
+) -> None:
+    expected, pieces = [], []
+    for device, (stays, cell) in enumerate(drawn):
+        # stays of one device in one cell never touch: what touches was cut
+        apart = [s for k, s in enumerate(stays) if k == 0 or stays[k - 1][1] < s[0]]
+        expected += [[cell, device, a, b] for a, b in apart]
+        for a, b in apart:
+            edges = [a, *sorted(t for t in cuts if a < t < b), b]
+            pieces += [[cell, device, s, e] for s, e in pairwise(edges)]
+    table = np.array(sorted(pieces), dtype=np.int32).reshape(-1, 4)
+    cell_rows = np.searchsorted(table[:, 0], np.arange(3)).astype(np.int64)
+    rows = np.ascontiguousarray(table[:, 1:])
+    seg_lo, cell_lo = grouped(rows, cell_rows, len(drawn), 2, in_pieces=True)
+    assert cell_rows[-1] == len(expected) == seg_lo[-1]
+    whole = with_cells(rows[: cell_rows[-1]], cell_rows)
+    assert sorted([c, d, a, b] for d, c, a, b in whole.tolist()) == sorted(expected)
+    for a, b in pairwise(seg_lo.tolist()):
+        assert rows[a:b, 1].tolist() == sorted(rows[a:b, 1].tolist())
+        assert len(set(rows[a:b, 0].tolist())) == 1
+    assert cell_lo[-1] == seg_lo.size - 1

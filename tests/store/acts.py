@@ -155,9 +155,9 @@ def warmed() -> None:
     import pandas as pd  # noqa: F401
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from tests.store import store_acts
 
     import cotrace.store.ledger  # noqa: F401
-    from tests.store import store_acts
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)

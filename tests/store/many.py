@@ -3,8 +3,8 @@
 ``python -m tests.store.many --seconds 600 --out docs/store-durability.json``
 
 The writer takes in days, late files, forgets the oldest day and compacts, and writes down for each version what
-``find_stays`` makes of all pings that count by then. Each reader reads everything again and again, and writes down which
-version it read and what it found. At the end these are compared.
+``find_stays`` makes of all pings that count by then. Each reader reads everything again and again, and writes down
+which version it read and what it found. At the end these are compared.
 """
 
 from __future__ import annotations

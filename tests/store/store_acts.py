@@ -140,12 +140,4 @@ def warmed() -> None:
     import dateutil.parser  # noqa: F401
     import numba  # noqa: F401
 
-    import cotrace.kernels.cells
-    import cotrace.kernels.ids
-    import cotrace.kernels.rows
-    import cotrace.kernels.stays
-    import cotrace.kernels.store_pings
-    import cotrace.kernels.store_rows
-    import cotrace.kernels.times
-    import cotrace.store.store
     from cotrace.io import pings, scan, towers  # noqa: F401

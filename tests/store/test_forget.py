@@ -15,7 +15,7 @@ import pytest
 from tests.store.through import folder
 
 import cotrace
-from cotrace.store import parts
+from cotrace.store.slices import rows_of_column
 
 DAY = 86_400
 FIRST = 18_932 * DAY
@@ -112,7 +112,9 @@ def test_a_device_and_its_own_cells_are_nowhere(path: Path, text: bool, closed: 
         for name in {"cell", "cells"} & set(table.column_names) if entry.kind != "cells" else ():
             assert den not in table[name].to_pylist(), entry.kind
         if entry.kind == "index":
-            assert code not in parts.rows_of_index(table)[:, 0]
+            assert code not in rows_of_column(table["row"])[:, 0]
+        if entry.kind == "stays":
+            assert den not in rows_of_column(table["row"])[:, 0]
     assert len(store.stays(devices=[hermit])) == 0
     # the same file again does not bring it back, and a new one is a new device
     with warnings.catch_warnings():

@@ -14,10 +14,10 @@ from cotrace.accuracy.settings import with_settings
 from cotrace.companions.result import Companions
 from cotrace.errors import OptionError
 from cotrace.schema_accuracy import EVALUATED_CASES, EVALUATION
-from cotrace.tables import Table
+from cotrace.shown import Shown
+from cotrace.tables import HandsOn, Table
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 __all__ = ["Evaluation", "evaluate"]
@@ -112,8 +112,8 @@ def evaluate(
     check_replicates(replicates, level)
     if devices is not None and (isinstance(devices, bool) or devices < 2):
         raise OptionError(f"devices={devices!r}: a case and one more at least")
-    if devices is None and isinstance(result, Companions) and len(result.stays.devices) > 1:
-        devices = len(result.stays.devices)
+    if devices is None and isinstance(result, Companions) and result._parts.index.n_known > 1:
+        devices = result._parts.index.n_known
     if anchors is not None:
         result, truth, cases = (
             with_settings(result, anchors),
@@ -128,7 +128,7 @@ def _cases(result: Any, cases: Any) -> Any:
     return result.cases if cases is None and isinstance(result, Companions) else cases
 
 
-class Evaluation:
+class Evaluation(HandsOn, Shown):
     """How right a list is; made by :func:`cotrace.evaluate`.
 
     Attributes
@@ -180,9 +180,9 @@ class Evaluation:
             return value
         raise AttributeError(f"an Evaluation has no {name!r}")
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return ``table`` as a pandas DataFrame."""
-        return self.table.to_pandas()
+    @property
+    def _main(self) -> Table:
+        return self.table
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row of all pairs as a dict."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from cotrace.accuracy.sweep import grid_of
 from cotrace.companions.find import find_companions
 from cotrace.companions.words import what_it_is
 from cotrace.errors import CotraceTypeError, CotraceWarning, OptionError
+from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, StayOptions
 from cotrace.schema_accuracy import SHIFTED_GRIDS
 from cotrace.tables import Stays, Table
@@ -48,7 +48,7 @@ def shifted_grids(
     rule: CompanionRule = CompanionRule(),
     options: StayOptions = StayOptions(),
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Table:
     """Say for each companion in how many of ``n`` shifted grids they remain one.
 
@@ -64,8 +64,8 @@ def shifted_grids(
         As in :func:`cotrace.find_companions`.
     n : int
         How many shifts, spread evenly over one cell; from 1 to 1,000.
-    progress : callable, optional
-        Called with the grids done and the grids there are.
+    progress : callable or "bar", optional
+        Called with the grids done and the grids there are; as in :func:`cotrace.find_stays`.
 
     Returns
     -------
@@ -121,13 +121,14 @@ def shifted_grids(
         return find_companions(pings, cases, as_of=as_of, rule=rule, options=theirs, threads=threads)
 
     base = find(grid.origin)
+    told = reporter(progress, "grids")
     in_base, remains = set(_pairs(base)), Counter[Any]()
     for done, (dx, dy) in enumerate(grid_shifts(n, grid.cell_m)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CotraceWarning)
             remains.update(_pairs(find((grid.origin[0] + dx, grid.origin[1] + dy))))
-        if progress is not None:
-            progress(done + 1, n)
+        if told is not None:
+            told(done + 1, n)
     return _table(base, in_base, remains, n)
 
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from cotrace.accuracy.evaluate import evaluate
 from cotrace.companions.find import find_companions
 from cotrace.errors import CotraceTypeError, CotraceWarning, OptionError
+from cotrace.exposure.around import head
+from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, PingPong, StayOptions
 from cotrace.schema_accuracy import SWEEP
+from cotrace.shown import Shown
 from cotrace.stays.find import find_stays
 from cotrace.stays.locate import fitting_grid, located_by
-from cotrace.tables import Stays, Table
+from cotrace.tables import HandsOn, Stays, StaysStore, Table
 
 if TYPE_CHECKING:
     from cotrace.grid import Grid
@@ -32,7 +35,7 @@ _SOURCE = "source"
 
 
 def sweep(
-    pings: Pings | Stays | Mapping[str, Any],
+    pings: Pings | Stays | StaysStore | Mapping[str, Any],
     cases: Any,
     truth: Truth,
     *,
@@ -44,16 +47,16 @@ def sweep(
     replicates: int = 200,
     seed: int = 0,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Sweep:
     """Find companions under many readings, and hold each to the truth.
 
     Parameters
     ----------
-    pings : Pings, Stays, or a mapping of names to them
+    pings : Pings, Stays, Store, or a mapping of names to them
         From :func:`cotrace.read_pings`. With a mapping (for instance a generation of the network to its pings) the
         source is one more option, ``"source"``; the first is the one that the others are compared with. Of Stays
-        only options of the rule can be varied.
+        and of a store only options of the rule can be varied.
     cases, as_of
         As in :func:`cotrace.find_companions`.
     truth : table, or callable
@@ -70,8 +73,8 @@ def sweep(
         Of the bootstrap intervals, as in :func:`cotrace.evaluate`.
     threads : int, optional
         How many to use; the result does not depend on it.
-    progress : callable, optional
-        Called with the runs done and the runs there are.
+    progress : callable or "bar", optional
+        Called with the runs done and the runs there are; as in :func:`cotrace.find_stays`.
 
     Returns
     -------
@@ -101,13 +104,14 @@ def sweep(
     >>> found.table["choice"].to_pylist(), found.table["precision"].to_pylist()
     (['', '10min', '1min'], [1.0, 1.0, 0.5])
     """
+    told = reporter(progress, "runs")
     sources = dict(pings) if isinstance(pings, Mapping) else {"": pings}
     runs = _runs(sources, over, rule, options, cross)
     of_key: dict[Any, list[_Run]] = {}
     for run in runs:
         of_key.setdefault(run.key, []).append(run)
     rows: dict[int, dict[str, Any]] = {}
-    held: tuple[Any, Stays | None] = (None, None)
+    held: tuple[Any, Any] = (None, None)
     for same in sorted(of_key.values(), key=lambda r: (list(sources).index(r[0].source), r[0].key[1:])):
         run, made = same[0], (same[0].source, same[0].options)
         with warnings.catch_warnings(record=True) as said:
@@ -118,13 +122,14 @@ def sweep(
             stays = held[1]
             assert stays is not None
             found = find_companions(stays, cases, as_of=as_of, rule=run.rule, threads=threads)
-            true = truth(run.rule, stays.options) if callable(truth) else truth
+            made_with = head(stays, "sweep").options
+            true = truth(run.rule, made_with) if callable(truth) else truth
             row = evaluate(found, true, replicates=replicates, seed=seed).as_dict()
-        row |= {"reading": f"{run.rule.describe()}. {stays.options.describe()}", "warned": _kinds(said)}
+        row |= {"reading": f"{run.rule.describe()}. {made_with.describe()}", "warned": _kinds(said)}
         for each in same:
             rows[each.number] = {**row, **each.columns()}
-        if progress is not None:
-            progress(len(rows), len(runs))
+        if told is not None:
+            told(len(rows), len(runs))
     return Sweep([rows[number] for number in sorted(rows)], replicates)
 
 
@@ -156,7 +161,7 @@ class _Run:
         }
 
 
-class Sweep:
+class Sweep(HandsOn, Shown):
     """How right the answer is under many readings; made by :func:`cotrace.sweep`.
 
     Attributes
@@ -178,14 +183,9 @@ class Sweep:
         )
         self.table = Table.from_columns(SWEEP, columns, note)
 
-    def plot(self, **keywords: Any) -> Any:
-        """Draw precision and recall of every run, option by option; needs the extra ``viz``.
-
-        See :func:`cotrace.view.plot_sweep`.
-        """
-        from cotrace.view.accuracy import plot_sweep
-
-        return plot_sweep(self.table, **keywords)
+    @property
+    def _main(self) -> Table:
+        return self.table
 
     def __len__(self) -> int:
         return len(self.table)
@@ -200,8 +200,12 @@ class Sweep:
         return "\n".join([*lines, self.table.note])
 
 
-def _stays(source: Any, options: StayOptions, threads: int | None) -> Stays:
-    if isinstance(source, Stays):
+def _has_stays(source: Any) -> bool:
+    return isinstance(source, Stays) or hasattr(source, "read_stays")
+
+
+def _stays(source: Any, options: StayOptions, threads: int | None) -> Any:
+    if _has_stays(source):
         return source
     if not hasattr(source, "scan"):
         raise CotraceTypeError(
@@ -255,7 +259,7 @@ def _check(over: Mapping[str, Sequence[Any]], sources: dict[str, Any]) -> None:
             raise OptionError(
                 f"over['source'] has {unknown[0]!r}; the pings given are {', '.join(map(repr, sources))}"
             )
-        if name in (*_OF_STAYS, *_OF_GRID) and any(isinstance(s, Stays) for s in sources.values()):
+        if name in (*_OF_STAYS, *_OF_GRID) and any(map(_has_stays, sources.values())):
             raise OptionError(
                 f"{name!r} is an option of how stays are made: give pings instead of stays to vary it"
             )

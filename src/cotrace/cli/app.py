@@ -13,10 +13,12 @@ from typing import Any, NoReturn
 
 import click
 
+from cotrace.cli.audit import COMMANDS as AUDIT
 from cotrace.cli.commands import companions, demo, info, stays
 from cotrace.cli.judge import COMMANDS as JUDGE
 from cotrace.cli.meetings import COMMANDS as MEETINGS
 from cotrace.cli.places import COMMANDS as PLACES
+from cotrace.cli.report import COMMANDS as REPORT
 from cotrace.cli.synth import COMMANDS as SYNTH
 from cotrace.cli.ties import COMMANDS as TIES
 from cotrace.errors import CotraceError
@@ -123,7 +125,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo, *PLACES, *MEETINGS, *TIES, *JUDGE, *SYNTH):
+for _command in (companions, stays, info, demo, *REPORT, *PLACES, *MEETINGS, *TIES, *JUDGE, *SYNTH, *AUDIT):
     app.add_command(_command)
 
 

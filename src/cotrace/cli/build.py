@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from cotrace.io import Pings
     from cotrace.options import CompanionRule, StayOptions
     from cotrace.presets import Preset
+    from cotrace.store.store import Store
 
 __all__ = [
     "CaseFile",
     "companion_rule",
     "named_preset",
     "open_pings",
+    "open_store",
     "preset_line",
     "read_cases",
     "stay_options",
@@ -35,6 +37,8 @@ _READ = (
     *("device", "time", "lon", "lat", "x", "y", "tower"),
     *("towers", "accuracy", "crs", "tz", "unit", "time_format", "clock_change", "errors", "refused_cap"),
 )
+#: What a store has of its own; the zone and unit of times are asked of other files too.
+_OF_STORES = (*(name for name in _READ if name not in ("tz", "unit")), "by", "max_gap", "fill", "smooth")
 _NONE = "none"
 
 
@@ -43,10 +47,44 @@ def open_pings(given: Given) -> Pings:
     from cotrace.io import read_pings
 
     paths = list(given["paths"])
+    if any(_is_store(path) for path in paths):
+        raise OptionError("a store is among the inputs: this command reads pings")
     named = {name: given[name] for name in _READ if given.get(name) is not None}
     if "," in named.get("tower", ""):
         named["tower"] = tuple(part.strip() for part in named["tower"].split(","))
     return read_pings(paths[0] if len(paths) == 1 else paths, **named)
+
+
+def _is_store(path: str) -> bool:
+    return (Path(path) / "manifest.sqlite").is_file()
+
+
+def open_store(given: Given) -> Store | None:
+    """Open the store that the input is; None where the input is pings.
+
+    Raises
+    ------
+    GridError, OptionError
+        When options of pings or of stays are given, or a preset's are not the store's.
+    """
+    if len(given["paths"]) != 1 or not _is_store(given["paths"][0]):
+        return None
+    from cotrace.companions.find import _check_options
+    from cotrace.store.store import Store
+
+    named = [name for name in (*_OF_STORES, "cell_m", "origin") if given.get(name) is not None]
+    if named:
+        words = ", ".join("--" + name.replace("_", "-") for name in named)
+        raise OptionError(
+            f"{words}: the input is a store, which was made with options of its own: leave it out"
+        )
+    store = Store(given["paths"][0], create=False, threads=given["threads"])
+    if (preset := named_preset(given)) is not None:
+        own, asked = store.snapshot.options, preset.options
+        if _same_square(own.grid, asked.grid):
+            asked = replace(asked, grid=own.grid)
+        _check_options(store.snapshot, asked)
+    return store
 
 
 def named_preset(given: Given) -> Preset | None:

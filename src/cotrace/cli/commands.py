@@ -39,7 +39,8 @@ _format = click.option(
 def companions(**given: Any) -> None:
     """Find the devices that kept the cases company, with the evidence for each.
 
-    PATH is one or many Parquet, CSV or Arrow files, folders or globs of pings. DIR gets companions, evidence,
+    PATH is one or many Parquet, CSV or Arrow files, folders or globs of pings, or a store. DIR gets companions,
+    evidence,
     funnel, coverage, cases (as they were used), refused (when rows could not be used) and run.json, whole or
     not at all.
     """
@@ -47,6 +48,7 @@ def companions(**given: Any) -> None:
     from cotrace.cli.apart import check_apart
     from cotrace.cli.record import results, run_of
     from cotrace.companions import find_companions
+    from cotrace.options import StayOptions
 
     out, suffix, started = Path(given["out"]), given["format_"] or "parquet", time.perf_counter()
     check_apart(out, given)
@@ -56,10 +58,11 @@ def companions(**given: Any) -> None:
     cases = build.read_cases(given["cases"])
     progress = Progress()
     with warning_lines(progress, f"refused.{suffix} in {out}") as warned:
-        pings = build.open_pings(given)
-        options = build.stay_options(given, preset, pings)
+        store = build.open_store(given)
+        pings = build.open_pings(given) if store is None else None
+        options = StayOptions() if pings is None else build.stay_options(given, preset, pings)
         found = find_companions(
-            pings,
+            pings if store is None else store,  # type: ignore[arg-type]
             cases.frame,
             as_of=given["as_of"],
             rule=rule,
@@ -71,7 +74,7 @@ def companions(**given: Any) -> None:
     output.write_folder(out, partial(results, suffix=suffix, found=found, pings=pings, run=run))
     click.echo(str(found))
     if preset:
-        click.echo(build.preset_line(preset, rule, options))
+        click.echo(build.preset_line(preset, rule, options if store is None else found.options))
     _wrote(out, started)
 
 

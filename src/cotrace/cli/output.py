@@ -74,7 +74,7 @@ def is_file(out: Path, suffix: str | None) -> bool:
 def check_file(out: Path, *, overwrite: bool = False) -> None:
     """Refuse a place for a file that cannot be written, or that holds what is no earlier result.
 
-    Parquet says of itself whether it is one; of CSV nothing is known, so it takes ``overwrite``.
+    Parquet and a report say of themselves whether they are one; of CSV nothing is known: it takes ``overwrite``.
     """
     if out.is_dir():
         raise OptionError(f"--out {out} is a folder")
@@ -84,7 +84,7 @@ def check_file(out: Path, *, overwrite: bool = False) -> None:
                 f"--out {out} is there already, and CSV does not tell whether it is an earlier result: "
                 "name another file, or give --overwrite to replace it"
             )
-        if not _is_table(out):
+        if not (_is_page(out) if out.suffix == ".html" else _is_table(out)):
             raise OptionError(
                 f"--out {out} is there already, and is no earlier result of cotrace: name another file, or "
                 "give --overwrite to replace it"
@@ -99,6 +99,14 @@ def _is_table(file: Path) -> bool:
     try:
         return b"cotrace" in (pq.read_schema(file).metadata or {})
     except (pa.ArrowException, OSError):
+        return False
+
+
+def _is_page(file: Path) -> bool:
+    try:
+        with file.open("rb") as page:
+            return b'<meta name="generator" content="cotrace">' in page.read(4096)
+    except OSError:
         return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ def places(**given: Any) -> None:
 )
 def visitors(**given: Any) -> None:
     """Find the devices that were at a place in a time, for how long, and whether that was observed."""
+    from cotrace.exposure.around import head
     from cotrace.exposure.visitors import visitors as ask
 
     extra = _given(given, "start", "end", "min_dwell")
@@ -100,13 +102,22 @@ def visitors(**given: Any) -> None:
         given,
         lambda s, pings: ask(
             s,
-            _place(given["place"], s),
-            pings=pings if given["observed"] else None,
+            _place(given["place"], head(s, "visitors")),
+            pings=_observed(given, pings),
             tz=given["tz"],
             crs=given["place_crs"],
             **extra,
         ),
     )
+
+
+def _observed(given: dict[str, Any], pings: Any) -> Any:
+    """Return the pings where they are asked for."""
+    from cotrace.errors import OptionError
+
+    if given["observed"] and pings is None:
+        raise OptionError("--observed reads the pings once more, and the input is a store: leave it out")
+    return pings if given["observed"] else None
 
 
 def _place(text: str, stays: Stays) -> Any:
@@ -158,22 +169,69 @@ def _drawn(stays: Stays, given: dict[str, Any]) -> Zones:
     )
 
 
-def _maps(drawn: Zones, folder: Path) -> list[str]:
+def _maps(drawn: Zones, folder: Path, k: int | None) -> list[str]:
     """Write the zones as GeoJSON and as GeoParquet."""
-    text = json.dumps(drawn.to_geojson(), ensure_ascii=False, indent=1)
+    text = json.dumps(drawn.to_geojson(k=k), ensure_ascii=False, indent=1)
     (folder / "zones.geojson").write_text(text + "\n", encoding="utf-8")
-    drawn.to_geoparquet(folder / "zones_geo.parquet")
+    drawn.to_geoparquet(folder / "zones_geo.parquet", k=k)
     return ["zones.geojson", "zones_geo.parquet"]
 
 
+_suppress_options = (
+    click.option(
+        "--k", type=click.IntRange(1), metavar="N", help="Counts of fewer devices are not told: 16."
+    ),
+    click.option("--no-suppress", is_flag=True, help="Tell all counts: small ones tell of single devices."),
+)
+
+
+def _least(given: dict[str, Any]) -> int | None:
+    """Return the least count that may be told; None: all are."""
+    from cotrace.errors import OptionError
+    from cotrace.privacy.counts import DEFAULT_K
+
+    if not given["no_suppress"]:
+        return given["k"] or DEFAULT_K
+    if given["k"] is not None:
+        raise OptionError("--k and --no-suppress contradict each other: leave one out")
+    return None
+
+
+@click.command(short_help="Count devices by cell and window.")
+@query_options(
+    click.option("--window", metavar="DURATION", help="Length of a window, aligned to the epoch: 1h."),
+    *_suppress_options,
+)
+def occupancy(**given: Any) -> None:
+    """Count devices and their dwell by cell and window; rows with few devices are left out.
+
+    With them go as many others as it takes that totals by cell or by window do not give them back.
+    """
+    from cotrace.privacy.counts import ALL_TOLD, suppress
+    from cotrace.tables import Table
+    from cotrace.windows import occupancy as ask
+
+    k = _least(given)
+
+    def counted(stays: Stays) -> Table:
+        found = ask(stays, **_given(given, "window"))
+        return (
+            Table(found.schema, found.to_arrow(), f"{ALL_TOLD} {found.note}")
+            if k is None
+            else suppress(found, k)
+        )
+
+    run_query("occupancy", given, lambda s, _: counted(s))
+
+
 @click.command(short_help="Draw lockdown, control and precaution zones.")
-@query_options(*_zone_options)
+@query_options(*_zone_options, *_suppress_options)
 def zones(**given: Any) -> None:
     """Draw lockdown, control and precaution zones from the cases' dwell, and list the devices that they concern.
 
-    A folder gets zones (also as GeoJSON and GeoParquet), zone_cases and zone_devices.
+    A folder gets zones (also as GeoJSON and GeoParquet, without small counts), zone_cases and zone_devices.
     """
-    run_query("zones", given, lambda s, _: _drawn(s, given), _maps)
+    run_query("zones", given, lambda s, _: _drawn(s, given), partial(_maps, k=_least(given)))
 
 
 @click.command(short_help="Say which zones can be lifted on a date.")
@@ -237,4 +295,4 @@ def split_by_region(**given: Any) -> None:
     )
 
 
-COMMANDS = (trajectory, anchors, places, visitors, zones, lift, screening, split_by_region)
+COMMANDS = (trajectory, anchors, places, visitors, occupancy, zones, lift, screening, split_by_region)

@@ -16,7 +16,7 @@ from cotrace.cli.progress import Progress, warning_lines
 
 if TYPE_CHECKING:
     from cotrace.io import Pings
-    from cotrace.tables import Stays, Table
+    from cotrace.tables import Stays, StaysStore, Table
 
 __all__ = ["as_ids", "case_options", "out_options", "query_options", "read_frame", "run_query"]
 
@@ -59,12 +59,12 @@ def query_options(*own: Callable[[F], F]) -> Callable[[F], F]:
 def run_query(
     command: str,
     given: Given,
-    ask: Callable[[Any, Pings], Any],
+    ask: Callable[[Any, Any], Any],
     more: Callable[[Any, Path], list[str]] | None = None,
     *,
     from_pings: bool = False,
 ) -> None:
-    """Make stays, ask, print the answer and write its tables.
+    """Make stays, or open the store that the input is; ask, print the answer and write its tables.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def run_query(
     given : mapping
         The options, by name.
     ask : callable
-        Asks the library; called with the stays and the pings.
+        Asks the library; called with the stays and the pings, or with the store and None.
     more : callable, optional
         Writes further files of the answer into a folder and returns their names.
     from_pings : bool
@@ -93,15 +93,21 @@ def run_query(
             output.check_folder(out)
     progress, suffix = Progress(), given["format_"] or "parquet"
     with warning_lines(progress, "refused.parquet of 'cotrace stays --out DIR'") as warned:
-        pings = build.open_pings(given)
-        options = build.stay_options(given, build.named_preset(given), pings)
-        if from_pings:
-            answer = _from_pings(ask, pings, given)
-            made = (options, pings.counts)
+        store = None if from_pings else build.open_store(given)
+        made: tuple[Any, Any]
+        if store is not None:
+            answer = ask(_with_visits(store, given), None)
+            made = (store.snapshot.options, store.snapshot.counts)
         else:
-            stays = find_stays(pings, options=options, threads=given["threads"], progress=progress)
-            answer = ask(_with_visits(stays, given), pings)
-            made = (stays.options, stays.counts)
+            pings = build.open_pings(given)
+            options = build.stay_options(given, build.named_preset(given), pings)
+            if from_pings:
+                answer = _from_pings(ask, pings, given)
+                made = (options, pings.counts)
+            else:
+                stays = find_stays(pings, options=options, threads=given["threads"], progress=progress)
+                answer = ask(_with_visits(stays, given), pings)
+                made = (stays.options, stays.counts)
     tables = _tables_of(answer, given)
     if out is not None:
         run = _run(command, given, made, tables, warned)
@@ -116,7 +122,7 @@ def run_query(
         click.echo(f"written to {out} ({time.perf_counter() - started:.1f} s)")
 
 
-def _from_pings(ask: Callable[[Any, Pings], Any], pings: Pings, given: Given) -> Any:
+def _from_pings(ask: Callable[[Any, Any], Any], pings: Pings, given: Given) -> Any:
     from cotrace.errors import OptionError
 
     if given.get("visits") is not None:
@@ -126,7 +132,7 @@ def _from_pings(ask: Callable[[Any, Pings], Any], pings: Pings, given: Given) ->
     return answer
 
 
-def _with_visits(stays: Stays, given: Given) -> Stays:
+def _with_visits(stays: Stays | StaysStore, given: Given) -> Stays | StaysStore:
     if given.get("visits") is None:
         return stays
     from cotrace.exposure.elsewhere import read_visits

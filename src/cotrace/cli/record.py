@@ -86,8 +86,10 @@ def _names(run: Mapping[str, Any]) -> tuple[str, ...]:
     return ("companions", *evidence, "funnel", "coverage", "cases")
 
 
-def results(folder: Path, suffix: str, found: Companions, pings: Pings, run: Mapping[str, Any]) -> None:
-    """Write every table of a result into ``folder``."""
+def results(
+    folder: Path, suffix: str, found: Companions, pings: Pings | None, run: Mapping[str, Any]
+) -> None:
+    """Write every table of a result into ``folder``; of a store there are no pings, and no refused rows."""
     says = {"what": CANDIDATES, "rule": found.rule.describe(), "run": _json(run)}
     for name in run["rows"]:
         write_table(getattr(found, name).to_arrow(), folder / f"{name}.{suffix}", says)
@@ -105,9 +107,9 @@ def stays_folder(folder: Path, suffix: str, found: Stays, pings: Pings, run: Map
     _write_rest(folder, suffix, pings, run)
 
 
-def _write_rest(folder: Path, suffix: str, pings: Pings, run: Mapping[str, Any]) -> None:
-    refused = pings.refused
-    if len(refused):
+def _write_rest(folder: Path, suffix: str, pings: Pings | None, run: Mapping[str, Any]) -> None:
+    refused = None if pings is None else pings.refused
+    if refused is not None and len(refused):
         write_table(refused, folder / f"refused.{suffix}", {"run": _json(run)})
     (folder / "run.json").write_text(_json(run) + "\n", encoding="utf-8")
 

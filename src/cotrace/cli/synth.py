@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from datetime import datetime
 from pathlib import Path
@@ -182,7 +183,9 @@ def _write_run(folder: Path, given: dict[str, Any], rows: dict[str, int]) -> Non
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {n:,}" for name, n in counts.items())
+    """Say what was made and what went wrong, a few lines wide."""
+    parts = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in counts.items())
+    return textwrap.fill(f"counted: {parts}", width=110, subsequent_indent="  ", break_long_words=False)
 
 
 COMMANDS = (synth,)

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.companions.cases import NEVER, Cases, read_cases
+from cotrace.companions.doubts import warn_of_cases, warn_of_coverage, warn_of_crowds, warn_of_thresholds
 from cotrace.companions.index import CellIndex, index_of_built, index_of_stays
-from cotrace.companions.matching import CROWD_WINDOW_S, Matches, match
+from cotrace.companions.matching import CROWD_WINDOW_S, match
 from cotrace.companions.result import Companions, _Parts
+from cotrace.companions.stored import index_of_snapshot
 from cotrace.companions.sure import asked_for, sure_of
 from cotrace.companions.track import Track
-from cotrace.errors import CotraceTypeError, CotraceWarning, GridError, OptionError
+from cotrace.errors import CotraceTypeError, GridError, OptionError
+from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, StayOptions
 from cotrace.stays.build import build
-from cotrace.stays.passes import Built, Progress, usable_threads
+from cotrace.stays.passes import Built, usable_threads
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
     from cotrace.footprints.options import Certainty
     from cotrace.footprints.result import Footprints
     from cotrace.io.pings import Pings
+    from cotrace.store.reading import Snapshot
+    from cotrace.store.store import Store
 
 __all__ = ["find_companions"]
 
-_MANY = 100
-_FAR = 2**62
-_MOSTLY = 0.8
-
 
 def find_companions(
-    pings_or_stays: Pings | Stays,
+    pings_or_stays: Pings | Stays | Store,
     cases: Any,
     *,
     as_of: Any = None,
@@ -53,8 +53,9 @@ def find_companions(
 
     Parameters
     ----------
-    pings_or_stays : Pings or Stays
-        From :func:`cotrace.read_pings`, or from :func:`cotrace.find_stays`.
+    pings_or_stays : Pings, Stays or Store
+        From :func:`cotrace.read_pings` or :func:`cotrace.find_stays`; of a :class:`cotrace.Store` only the days and
+        cells of the cases are read.
     cases : ids or frame
         Device ids; or a frame (pandas, polars, Arrow, a dict of columns) with ``device``, ``as_of``, and where
         wanted ``infectious_from`` (episodes before it do not count) and ``isolated_at`` (the lookback ends there).
@@ -127,7 +128,7 @@ def find_companions(
     n_threads = usable_threads(threads)
     _check_kinds(rule, options)
     how = asked_for(certainty, footprints, rule, pings_or_stays, options)
-    _warn_of_thresholds(rule)
+    warn_of_thresholds(rule)
     if isinstance(pings_or_stays, Stays):
         stays = pings_or_stays
         _check_options(stays, options)
@@ -138,27 +139,55 @@ def find_companions(
         return _sure(
             _found(index, listed, rule, stays, None, n_threads, clock), stays, footprints, how, n_threads
         )
+    if hasattr(pings_or_stays, "snapshot"):
+        store = cast("Store", pings_or_stays)
+        return _in_store(store, cases, as_of, rule, options, how, footprints, n_threads)
     if not hasattr(pings_or_stays, "scan"):
         raise CotraceTypeError(
-            f"{type(pings_or_stays).__name__} is neither Pings nor Stays: read it with cotrace.read_pings()"
+            f"{type(pings_or_stays).__name__} is neither Pings nor Stays nor a Store: read it with cotrace.read_pings()"
         )
-    listed = read_cases(cases, as_of, pings_or_stays.device_type)
+    pings = pings_or_stays
+    listed = read_cases(cases, as_of, pings.device_type)
     tracked = _Tracked(listed, rule.lookback_s)
     clock = Clock()
     built = build(
-        pings_or_stays,
+        pings,
         options,
         tracked=tracked,
         span=_time_asked(listed, rule, options),
         threads=n_threads,
-        progress=progress,
+        progress=reporter(progress),
         sort_memory=sort_memory,
     )
     clock.lap("stays")
     index = index_of_built(built, listed.ids, rule, n_threads)
     clock.lap("index")
     found = _found(index, listed, rule, built, tracked.track, n_threads, clock)
-    return _sure(found, pings_or_stays, footprints, how, n_threads, sort_memory)
+    return _sure(found, pings, footprints, how, n_threads, sort_memory)
+
+
+def _in_store(
+    store: Store,
+    cases: Any,
+    as_of: Any,
+    rule: CompanionRule,
+    options: StayOptions,
+    how: Certainty | None,
+    footprints: Footprints | None,
+    threads: int,
+) -> Companions:
+    """Find companions in a store: only days and cells of the cases are read."""
+    clock, snapshot = Clock(), store.snapshot
+    _check_options(snapshot, options)
+    listed = read_cases(cases, as_of, snapshot.device_type)
+    index = index_of_snapshot(snapshot, listed.ids, listed.windows(rule.lookback_s), rule, threads)
+    clock.lap("index")
+    found = _found(index, listed, rule, snapshot, None, threads, clock)
+    if hasattr(store, "answered"):  # one that is audited
+        store.answered("find_companions", listed.ids, len(found))
+    if how is None:
+        return found
+    return _sure(found, store.read_stays(what="find_companions"), footprints, how, threads)
 
 
 def _sure(
@@ -207,7 +236,7 @@ def _check_kinds(rule: object, options: object) -> None:
         raise OptionError(f"lag={rule.lag!r} is for meetings: use cotrace.contacts(), tiers() or rings()")
 
 
-def _check_options(stays: Stays, options: StayOptions) -> None:
+def _check_options(stays: Stays | Snapshot, options: StayOptions) -> None:
     """Make sure that options, where they are given, are those that the stays were made with."""
     if options == StayOptions():
         return
@@ -256,7 +285,7 @@ def _found(
     index: CellIndex,
     cases: Cases,
     rule: CompanionRule,
-    source: Built | Stays,
+    source: Built | Stays | Snapshot,
     track: Track | None,
     threads: int,
     clock: Clock,
@@ -266,126 +295,8 @@ def _found(
     clock.lap("match")
     pings = track.coverage() if track else None
     seen = track.seen(len(cases)) if track else index.case_codes >= 0
-    _warn_of_cases(cases, seen, windows + index.base, source.span, source.counts.skipped)
-    _warn_of_coverage(pings, rule)
-    _warn_of_crowds(matches)
+    warn_of_cases(cases, seen, windows + index.base, source.span, source.counts.skipped)
+    warn_of_coverage(pings, rule)
+    warn_of_crowds(matches)
     parts = _Parts(cases, index, matches, windows, pings, source.span)
     return Companions(parts, rule, source.options, source.counts, source.tz, clock.took)
-
-
-def _warn(message: str, kind: str, **figures: object) -> None:
-    warnings.warn(CotraceWarning(message, kind, **figures), stacklevel=5)
-
-
-def _warn_of_thresholds(rule: CompanionRule) -> None:
-    for name in ("min_shared", "min_cumulative"):
-        value = getattr(rule, name)
-        if value is not None and getattr(rule, f"{name}_s") > rule.lookback_s:
-            _warn(
-                f"{name}={value!r} is longer than the lookback of {rule.lookback}: nothing can reach it",
-                "threshold",
-                name=name,
-            )
-    if rule.per_s is not None and rule.per_s < rule.least_shared_s:
-        _warn(
-            f"per={rule.per!r} is shorter than min_shared={rule.min_shared!r}: nothing can reach it",
-            "threshold",
-            name="per",
-        )
-
-
-def _warn_of_cases(
-    cases: Cases,
-    seen: NDArray[np.bool_],
-    windows: NDArray[np.int64],
-    span: tuple[int, int] | None,
-    skipped: int,
-) -> None:
-    n = len(cases)
-    if not n:
-        _warn("there are no cases, so nobody is anybody's companion", "cases", cases=0)
-    read = f", of which {skipped:,} outside all lookbacks were not read" if skipped else ""
-    if unseen := int((~seen).sum()):
-        _warn(
-            f"{unseen:,} of {n:,} cases were never seen in the pings{read} (the first is in row "
-            f"{cases.rows[~seen].min()}): they have no companions here; are their ids of the same kind?",
-            "cases",
-            never_seen=unseen,
-            cases=n,
-        )
-    first, last = span or (0, -1)
-    start, end, infectious = windows.T
-    outside = (end <= first) | (start > last)
-    if (beyond := int((outside & seen).sum())) and span:
-        _warn(
-            f"{beyond:,} of {n:,} cases have a lookback outside the data, which reach from {_day(first)} to "
-            f"{_day(last)} UTC (the first is in row {cases.rows[outside & seen].min()}): they have no companions "
-            "here; are as_of and isolated_at right?",
-            "cases",
-            outside=beyond,
-            cases=n,
-        )
-    covered = np.minimum(end, last + 1) - np.maximum(start, first)
-    partly = seen & ~outside & (2 * covered < end - start)
-    if partly.any():
-        worst = int(np.where(partly, covered, _FAR).argmin())
-        _warn(
-            f"for {int(partly.sum()):,} of {n:,} cases the data cover less than half of the lookback (at worst "
-            f"{covered[worst] / 86_400:.1f} of {(end - start)[worst] / 86_400:.1f} days; they reach from {_day(first)} "
-            f"to {_day(last)} UTC): cumulative dwell can hardly be reached, and not flagged is not the same as not "
-            "exposed",
-            "cases",
-            partly=int(partly.sum()),
-            cases=n,
-        )
-    never = (infectious >= end) & (cases.infectious_from > -NEVER)
-    if never.any():
-        _warn(
-            f"{int(never.sum()):,} of {n:,} cases are infectious only from the end of their lookback on (the first is "
-            f"in row {cases.rows[never].min()}): they have no companions; are infectious_from and isolated_at swapped?",
-            "cases",
-            never_infectious=int(never.sum()),
-            cases=n,
-        )
-
-
-def _day(moment: int) -> str:
-    return str(np.datetime64(moment, "s"))
-
-
-def _warn_of_coverage(pings: list[tuple[int, int | None, int | None]] | None, rule: CompanionRule) -> None:
-    medians = [median for _, median, _ in pings or [] if median is not None]
-    if few := sum(n < 2 for n, *_ in pings or []):
-        _warn(
-            f"{few:,} of {len(pings or []):,} cases have fewer than two pings in their lookback: nothing can be said "
-            "of whom they met",
-            "coverage",
-            fewer_than_two=few,
-        )
-    sparse = [m for m in medians if m > rule.min_shared_s > 0]
-    if sparse:
-        _warn(
-            f"for {len(sparse):,} of {len(medians):,} cases the median gap between pings is over min_shared "
-            f"({rule.min_shared}; the largest median is {max(sparse):,} s): shared time as short as that is often not "
-            "seen, and not flagged is not the same as not exposed",
-            "coverage",
-            cases=len(sparse),
-            largest_median_gap_s=max(sparse),
-        )
-
-
-def _warn_of_crowds(matches: Matches) -> None:
-    companions, most = matches.funnel[:, 2], matches.top[:, 1]
-    crowded = (companions >= _MANY) & (most >= _MOSTLY * companions)
-    if crowded.any():
-        worst = int(np.where(crowded, companions, 0).argmax())
-        share = most[worst] / companions[worst]
-        _warn(
-            f"for {int(crowded.sum()):,} of {companions.size:,} cases one cell brings at least {_MOSTLY:.0%} of the "
-            f"companions (in the longest list {share:.0%} of {companions[worst]:,}): look at funnel.top_cell; it is "
-            "often the block where the case lives",
-            "crowd",
-            cases=int(crowded.sum()),
-            companions=int(companions[worst]),
-            share=float(share),
-        )

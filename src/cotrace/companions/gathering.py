@@ -89,7 +89,7 @@ class Gathering:
         ``whole`` says for each cell whether all of its stays are asked for (None: in all), or only those in spans
         of time, at least in part.
         """
-        from cotrace.kernels.rows import group_cells
+        from cotrace.kernels.shelf import group_cells
 
         every = np.ones(self._n_cells, dtype=np.bool_) if whole is None else whole
         some = self._in_spans(~every, spans) if spans is not None else np.empty((0, 4), dtype=np.int32)
@@ -125,7 +125,7 @@ class Gathering:
 
     def _copy(self, asked: NDArray[np.bool_], cell_rows: NDArray[np.int64], out: NDArray[np.int32]) -> None:
         """Copy the rows of cells to their places."""
-        from cotrace.kernels.rows import gather_cells
+        from cotrace.kernels.shelf import gather_cells
 
         todo, begins = [], cell_rows[:-1].copy()
         for i, block in enumerate(self._blocks):
@@ -143,7 +143,7 @@ class Gathering:
 
     def _in_spans(self, asked: NDArray[np.bool_], spans: Spans) -> NDArray[np.int32]:
         """Return the rows of some cells that are in their spans, those of a device in a cell in order."""
-        from cotrace.kernels.rows import filter_cells
+        from cotrace.kernels.shelf import filter_cells
 
         most = max((int(block.lo[-1]) for block in self._blocks), default=0)
         scratch = threading.local()  # memory that is new to the process costs more than what is done with it

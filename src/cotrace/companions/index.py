@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from cotrace.stays.passes import Built
     from cotrace.tables import Stays
 
-__all__ = ["CellIndex", "index_of_built", "index_of_stays"]
+__all__ = [
+    "CellIndex",
+    "codes_of_wanted",
+    "grouped",
+    "index_of_built",
+    "index_of_stays",
+    "may_qualify",
+    "with_cells",
+]
 
 
 @dataclass(frozen=True)
@@ -58,18 +66,34 @@ class CellIndex:
     base: int
     gathering: Gathering | None = None
 
-    def all_rows(self) -> NDArray[np.int32]:
-        """Return all stays (device, cell, start, end) of all devices in the cells, by cell, a device's by start."""
-        if self.gathering is not None:
-            return _with_cells(*self.gathering.rows())
-        return _with_cells(self.rows, self.seg_lo[self.cell_lo])
+    @property
+    def n_known(self) -> int:
+        """How many devices there are where the stays come from."""
+        return len(self.devices)
 
-    def rows_of(self, devices: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return all stays (device, cell, start, end) of some devices in the cells, in no order."""
+    def all_stays(self) -> tuple[NDArray[np.int32], pa.Array, Cells]:
+        """Return all stays (device, cell, start, end) of all devices in the cells, by cell, and their dictionaries.
+
+        Those of a device in a cell are in order.
+        """
         if self.gathering is not None:
-            return self.gathering.rows_of(devices)
-        rows = self.all_rows()
-        return rows[np.isin(rows[:, 0], devices)]
+            return with_cells(*self.gathering.rows()), self.devices, self.cells
+        return with_cells(self.rows, self.seg_lo[self.cell_lo]), self.devices, self.cells
+
+    def pair(self, case: int, device: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
+        """Return all stays (device, cell, start, end) in the cells of a case and of another device, in no order.
+
+        ``case`` is its code (-1: never seen). None when the device was never seen.
+        """
+        at = code_of(self.devices, device)
+        if at < 0:
+            return None
+        both = np.array([case, at])
+        if self.gathering is not None:
+            rows = self.gathering.rows_of(both)
+        else:
+            rows = with_cells(self.rows, self.seg_lo[self.cell_lo])
+        return rows[rows[:, 0] == case], rows[rows[:, 0] == at]
 
     @property
     def n_cells(self) -> int:
@@ -98,17 +122,17 @@ def index_of_built(built: Built, case_ids: pa.Array, rule: CompanionRule, thread
     for block in blocks:
         there = block.tracked[:, 1]
         wanted[there if block.codes is None else block.codes.cells[there]] = True
-    new_cell, cells = _codes_of_wanted(wanted, built.cells)
+    new_cell, cells = codes_of_wanted(wanted, built.cells)
     gathering = Gathering(blocks, Codes(rank, new_cell), len(cells.values), threads)
     of_cases = gathering.tracked()
-    whole = _may_qualify(of_cases, rule, len(cells.values))
+    whole = may_qualify(of_cases, rule, len(cells.values))
     rows, cell_rows = gathering.rows(whole, Spans(of_cases, len(cells.values)))
-    seg_lo, cell_lo = _grouped(rows, cell_rows, rank.size, threads)
+    seg_lo, cell_lo = grouped(rows, cell_rows, rank.size, threads)
     devices = take(built.devices.values(), order)
     return CellIndex(rows, seg_lo, cell_lo, devices, cells, case_codes, built.base, gathering)
 
 
-def _may_qualify(stays: NDArray[np.int32], rule: CompanionRule, n_cells: int) -> NDArray[np.bool_]:
+def may_qualify(stays: NDArray[np.int32], rule: CompanionRule, n_cells: int) -> NDArray[np.bool_]:
     """Return for each cell whether it can qualify for any of the devices whose stays these are.
 
     Where a device never was long enough for the clause on shared time nobody can become its companion, whoever was
@@ -139,13 +163,13 @@ def index_of_stays(stays: Stays, case_ids: pa.Array, threads: int) -> CellIndex:
     wanted = np.zeros(len(stays.cells.values), dtype=np.bool_)
     for a, b in zip(lo, hi, strict=True):
         wanted[stays.rows[a:b, 1]] = True
-    new_cell, cells = _codes_of_wanted(wanted, stays.cells)
+    new_cell, cells = codes_of_wanted(wanted, stays.cells)
     rows, cell_rows = _by_cell(stays.rows, new_cell, len(cells.values))
-    seg_lo, cell_lo = _grouped(rows, cell_rows, len(stays.devices), threads)
+    seg_lo, cell_lo = grouped(rows, cell_rows, len(stays.devices), threads)
     return CellIndex(rows, seg_lo, cell_lo, stays.devices, cells, case_codes, stays.base)
 
 
-def _with_cells(rows: NDArray[np.int32], cell_rows: NDArray[np.int64]) -> NDArray[np.int32]:
+def with_cells(rows: NDArray[np.int32], cell_rows: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return rows (device, cell, start, end) of rows by cell, given the first row of each cell."""
     out = np.empty((rows.shape[0], 4), dtype=np.int32)
     out[:, 0], out[:, 2], out[:, 3] = rows.T
@@ -153,7 +177,7 @@ def _with_cells(rows: NDArray[np.int32], cell_rows: NDArray[np.int64]) -> NDArra
     return out
 
 
-def _codes_of_wanted(wanted: NDArray[np.bool_], cells: Cells) -> tuple[NDArray[np.int32], Cells]:
+def codes_of_wanted(wanted: NDArray[np.bool_], cells: Cells) -> tuple[NDArray[np.int32], Cells]:
     """Return the new codes, those of the wanted cells being in their order (-1: not wanted), and these cells."""
     order = cells.order()
     order = order[wanted[order]]
@@ -178,11 +202,18 @@ def _by_cell(
     return out[:n], cell_rows
 
 
-def _grouped(
-    rows: NDArray[np.int32], cell_rows: NDArray[np.int64], n_devices: int, threads: int
+def grouped(
+    rows: NDArray[np.int32],
+    cell_rows: NDArray[np.int64],
+    n_devices: int,
+    threads: int,
+    in_pieces: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Bring each device's rows in a cell together, in place; return where segments and cells begin."""
-    from cotrace.kernels.rows import group_devices, mark_segments
+    """Bring each device's rows in a cell together, in place; return where segments and cells begin.
+
+    ``in_pieces``: rows that touch are joined; what is left of ``rows`` comes first, and ``cell_rows`` is changed alike.
+    """
+    from cotrace.kernels.rows import group_devices, join_touching, mark_segments
 
     n_cells = cell_rows.size - 1
     largest = int(np.diff(cell_rows).max()) if n_cells else 0
@@ -198,7 +229,17 @@ def _grouped(
     edges = np.searchsorted(cell_rows, np.linspace(0, rows.shape[0], threads + 1)[1:-1])
     edges = np.concatenate([[0], edges.clip(0, n_cells), [n_cells]])
     on_threads(group, list(pairwise(edges.tolist())), threads)
+    if in_pieces:
+        rows = rows[: join_touching(rows, cell_rows)]
     cell_lo = np.concatenate([[0], np.cumsum(n_segments)]).astype(np.int64)
     seg_lo = np.empty(int(cell_lo[-1]) + 1, dtype=np.int64)
     mark_segments(rows, cell_rows, seg_lo)
     return seg_lo, cell_lo
+
+
+def code_of(devices: pa.Array, device: Any) -> int:
+    """Return the place of an id among devices, -1 where it is not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return int(pc.index(devices, pa.scalar(device, devices.type)).as_py())

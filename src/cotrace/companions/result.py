@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ from cotrace.companions import words
 from cotrace.companions.cases import NEVER
 from cotrace.errors import OptionError
 from cotrace.schema import CASES, COMPANIONS, COVERAGE, EVIDENCE, FUNNEL
-from cotrace.tables import Stays, Table, instants
+from cotrace.shown import Shown
+from cotrace.tables import HandsOn, Stays, Table, instants
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from cotrace.companions.cases import Cases
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from cotrace.companions.sure import Sure
     from cotrace.counts import Counts
     from cotrace.options import CompanionRule, StayOptions
+    from cotrace.privacy import Pseudonymiser
     from cotrace.schema import TableSchema
 
 __all__ = ["Companions"]
@@ -58,7 +62,7 @@ def _overlap(a: list[int], b: list[int], start: int, end: int) -> int:
     return max(0, min(a[3], b[3], end) - max(a[2], b[2], start))
 
 
-class Companions:
+class Companions(HandsOn, Shown):
     """Companions of cases, with the evidence for each and with what speaks against each.
 
     Made by :func:`cotrace.find_companions`. Tables are made when they are first asked for.
@@ -206,21 +210,43 @@ class Companions:
     @cached_property
     def stays(self) -> Stays:
         """The stays of all devices in the cells of the cases, and no others."""
-        index = self._parts.index
-        rows = index.all_rows()
+        rows, devices, cells = self._parts.index.all_stays()
         rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
         return Stays(
             rows,
-            index.devices,
-            index.cells,
-            base=index.base,
+            devices,
+            cells,
+            base=self._parts.index.base,
             tz=self.tz,
             options=self.options,
             counts=self.counts,
             span=self._parts.span,
         )
 
-    def explain(self, case: Any, companion: Any, *, as_of: Any = None) -> str:
+    @property
+    def _main(self) -> Table:
+        return self.companions
+
+    def pseudonymised(self, by: Pseudonymiser) -> Companions:
+        """Return the same result with pseudonyms for ids: in its tables, its ``repr``, what it explains and draws.
+
+        Parameters
+        ----------
+        by : cotrace.privacy.Pseudonymiser
+            Makes them; with the one that made those of other tables they can be joined.
+        """
+        from cotrace.companions.pseudonymous import PseudonymousCompanions
+
+        return PseudonymousCompanions(self, by)
+
+    def explain(
+        self,
+        case: Any,
+        companion: Any,
+        *,
+        as_of: Any = None,
+        audience: Literal["tracer", "companion"] = "tracer",
+    ) -> str:
         """Say in words why a device is on a case's list, and what speaks against it.
 
         Parameters
@@ -229,6 +255,9 @@ class Companions:
             Device ids.
         as_of : instant, optional
             Which one, when the case has several.
+        audience : {"tracer", "companion"}
+            Who reads it. What a companion is told holds nothing but its own places and days, and of these only such
+            as tell nothing of where the case lives: see :mod:`cotrace.companions.telling`.
 
         Returns
         -------
@@ -241,6 +270,12 @@ class Companions:
         CaseError
             When the device is no case of this result, or has several ``as_of`` and none was named.
         """
+        if audience == "companion":
+            from cotrace.companions.telling import told
+
+            return told(self, case, companion, as_of)
+        if audience != "tracer":
+            raise OptionError(f"audience={audience!r} is not one of 'tracer', 'companion'")
         return words.explain(self, case, companion, as_of)
 
     def meetings(self, number: int, device: Any) -> list[Meeting] | None:
@@ -249,28 +284,18 @@ class Companions:
         ``number`` is the case's row in ``coverage``. For explaining one pair: O(stays in the cases' cells).
         """
         index = self._parts.index
-        at = self._code_of(device)
         start, end, infectious = (int(v) for v in self._parts.windows[number])
-        if at is None:
+        pair = index.pair(int(index.case_codes[number]), device)
+        if pair is None:
             return None
-        case = int(index.case_codes[number])
-        pair = index.rows_of(np.array([case, at]))
         met = []
-        for cell in np.unique(pair[:, 1]).tolist():
-            ours, theirs = (pair[(pair[:, 1] == cell) & (pair[:, 0] == d)].tolist() for d in (case, at))
+        for cell in np.intersect1d(pair[0][:, 1], pair[1][:, 1]).tolist():
+            ours, theirs = (rows[rows[:, 1] == cell].tolist() for rows in pair)
             shared = [_overlap(a, b, infectious, end) for a in ours for b in theirs]
             if joint := sum(shared):
                 dwells = (sum(_overlap(s, s, start, end) for s in stays) for stays in (ours, theirs))
                 met.append(Meeting(index.cells.values[cell].as_py(), joint, max(shared), *dwells))
         return met
-
-    def _code_of(self, device: Any) -> int | None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        devices = self._parts.index.devices
-        at = int(pc.index(devices, pa.scalar(device, devices.type)).as_py())
-        return at if at >= 0 else None
 
     def window(self, number: int) -> tuple[int, int, int]:
         """Return a case's lookback and the moment from which episodes count, in unix seconds.
@@ -301,6 +326,15 @@ class Companions:
         from cotrace.view import plot_cells
 
         return plot_cells(self, case, **keywords)
+
+    def report(self, path: str | Path, **keywords: Any) -> Path:
+        """Write one self-contained page of HTML, which loads nothing: ``found.report("case.html", lang="zh")``.
+
+        See :func:`cotrace.view.write_report` for ``case``, ``as_of``, ``lang`` and ``title``.
+        """
+        from cotrace.view import write_report
+
+        return write_report(self, path, **keywords)
 
     def __len__(self) -> int:
         return int(self._parts.matches.case_of.size)

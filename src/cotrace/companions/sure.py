@@ -31,7 +31,7 @@ _MUCH = 0.01
 
 
 def asked_for(
-    certainty: object, footprints: object, rule: CompanionRule, source: Pings | Stays, options: StayOptions
+    certainty: object, footprints: object, rule: CompanionRule, source: object, options: StayOptions
 ) -> Certainty | None:
     """Return how certainty is asked for, None where it is not; refuse what cannot be, before anything is read."""
     if isinstance(certainty, bool):
@@ -45,7 +45,7 @@ def asked_for(
             raise OptionError("footprints= are for certainty=True: give both, or neither")
         return None
     check_rule(rule)
-    by = source.options.by if isinstance(source, Stays) else options.by
+    by = getattr(source, "options", options).by  # stays and stores have their own
     if by != "tower":
         raise OptionError(
             "certainty=True is for towers as cells: use options=StayOptions(by='tower', fill=...); where pings have "

@@ -236,9 +236,13 @@ def _not_observed(found: Companions, number: int, coverage: dict[str, Any]) -> l
                 f"{duration(coverage['longest_gap_s'])}"
             )
     said = [line + "; the rest is unknown."]
-    if found.options.grid is not None and found.options.by == "grid":
-        far = found.options.grid.cell_m * 2**0.5
-        said.append(
-            f"Two devices in one cell can be up to {far:,.0f} m apart, and two a metre apart can be in two cells."
-        )
-    return said
+    return [*said, *_how_near(found)]
+
+
+def _how_near(found: Companions) -> list[str]:
+    if found.options.grid is None or found.options.by != "grid":
+        return []
+    far = found.options.grid.cell_m * 2**0.5
+    return [
+        f"Two devices in one cell can be up to {far:,.0f} m apart, and two a metre apart can be in two cells."
+    ]

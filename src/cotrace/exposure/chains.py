@@ -10,9 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.companions.cases import Cases, read_cases
+from cotrace.exposure.around import is_store
 from cotrace.exposure.hops import seeds_of_contacts
 from cotrace.exposure.meetings import NO_LABEL, Seeds, evidence_of, first_meetings, new_labels
-from cotrace.exposure.traced import Asked, Decisions, may_pass, place, read_decisions, with_cases
+from cotrace.exposure.traced import (
+    Asked,
+    Decisions,
+    may_pass,
+    place,
+    place_cases,
+    read_decisions,
+    warn_of_unseen,
+    with_cases,
+)
 from cotrace.exposure.world import Links, links_of, make_world, with_links
 from cotrace.options import CompanionRule
 
@@ -71,6 +81,22 @@ class Chains:
     def depth(self) -> int:
         """How many hops there are."""
         return len(self.own)
+
+    def reached(self, depth: int) -> Chains:
+        """Begin at the roots and go on to ``depth`` hops; of a store, what is around a hop is read before it."""
+        nobody = np.empty(0, dtype=np.int64)
+        if not self.asked.partial:
+            self.grow(depth, self.roots, nobody)
+            return self
+        chains = self
+        chains.grow(1, chains.roots, nobody)
+        for hop in range(1, depth):
+            asked = chains.asked.near(chains._seeds(hop, chains._improved_last(hop)))
+            wider = Chains.of(chains.given, asked, chains.asking)
+            _take_over(wider, chains, asked.world.codes_of(chains.asked.world.ids))
+            wider.grow(hop + 1, wider.roots.part(0, 0), nobody)
+            chains = wider
+        return chains
 
     def grow(self, depth: int, new_roots: Seeds, touched: Int64) -> None:
         """Go on to ``depth`` hops: from new roots, and from devices that have new contacts (codes)."""
@@ -171,10 +197,18 @@ def extended(old: Chains, cases: Any, as_of: Any, depth: int, contacts: Any) -> 
     if cases is not None:
         listed = with_cases(listed, read_cases(cases, as_of, listed.ids.type))
     given = replace(old.given, links=with_links(old.given.links, more))
+    if is_store(given.stays):  # its stays are read again, for all cases together
+        asked = place_cases(
+            given.stays, given.links, listed, old.asking.rule, "rings", given.adjudications, 0
+        )
+        warn_of_unseen(asked)
+        return Chains.of(given, asked, old.asking).reached(depth)
     world = old.asked.world
     if more is not None or (world.codes_of(listed.ids) < 0).any():
         world = make_world(given.stays, given.links, listed.ids)
-    new = Chains.of(given, place(world, listed, old.asking.rule), old.asking)
+    asked = place(world, listed, old.asking.rule)
+    warn_of_unseen(asked)
+    new = Chains.of(given, asked, old.asking)
     code = world.codes_of(old.asked.world.ids)
     fresh = np.unique(new.asked.codes[_is_new(listed, old.asked.cases)])
     again = new.asked.end + world.base != old.asked.end + old.asked.world.base

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import from_numpy, from_values, repeated, take, view
 from cotrace.companions.cases import match_ids, to_instant
-from cotrace.errors import CaseError, CotraceTypeError, CotraceWarning, OptionError
+from cotrace.errors import CaseError, CotraceWarning, OptionError
 from cotrace.io.refused import outside
-from cotrace.tables import Stays, Table
+from cotrace.tables import Stays, StaysStore, Table, check_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "CANDIDATES",
     "Answer",
+    "asked_ids",
     "beyond",
     "bools",
     "cell_columns",
-    "check_stays",
     "device_codes",
     "device_rows",
     "instant",
@@ -36,6 +36,7 @@ __all__ = [
     "seen_codes",
     "source_names",
     "sources_of",
+    "span_of",
     "table",
     "warn",
 ]
@@ -66,13 +67,6 @@ class Answer(Table):
         return answer
 
 
-def check_stays(stays: object) -> Stays:
-    """Return stays, or refuse anything else."""
-    if not isinstance(stays, Stays):
-        raise CotraceTypeError(f"{type(stays).__name__} is not Stays: make them with cotrace.find_stays()")
-    return stays
-
-
 def warn(message: str, kind: str, **figures: object) -> None:
     """Warn, pointing at the caller's own line."""
     warnings.warn(CotraceWarning(message, kind, **figures), stacklevel=outside())
@@ -90,20 +84,34 @@ def instant(value: Any, name: str) -> int:
         raise OptionError(str(error)) from None
 
 
-def device_codes(stays: Stays, ids: Any, what: str = "devices") -> tuple[pa.Array, Int64]:
-    """Return ids, each once and in order, and their codes among the stays' devices; -1 for those never seen.
+def asked_ids(source: Stays | StaysStore, ids: Any) -> pa.Array | None:
+    """Return the ids that are asked for as the source has them, each once and in order; None: all that there are.
 
-    ``ids`` is one id, a sequence of them, or None for all that there are.
+    ``ids`` is one id, a sequence of them, or None.
+
+    Raises
+    ------
+    CotraceTypeError
+        When the source is neither stays nor a store.
+    OptionError
+        When one cannot be an id of the source's.
     """
+    check_source(source)
     if ids is None:
-        return stays.devices, np.arange(len(stays.devices), dtype=np.int64)
+        return None
     from cotrace.companions.cases import _listed
 
     try:
-        matched = match_ids(_listed(ids), stays.devices.type)
+        matched = match_ids(_listed(ids), source.device_type)
     except CaseError as error:
-        raise OptionError(f"{what}: {str(error).replace('the case in', 'the id in')}") from None
-    asked = from_values(sorted(set(matched)), stays.devices.type)
+        raise OptionError(f"devices: {str(error).replace('the case in', 'the id in')}") from None
+    return from_values(sorted(set(matched)), source.device_type)
+
+
+def device_codes(stays: Stays, asked: pa.Array | None) -> tuple[pa.Array, Int64]:
+    """Return ids that :func:`asked_ids` gave, and their codes among the stays' devices; -1 for those never seen."""
+    if asked is None:
+        return stays.devices, np.arange(len(stays.devices), dtype=np.int64)
     codes = seen_codes(stays.devices, asked)
     if unseen := int((codes < 0).sum()):
         warn(
@@ -155,6 +163,12 @@ def device_rows(stays: Stays, codes: Int64) -> tuple[Int64, Int64]:
     whose = np.repeat(np.arange(codes.size), sizes)
     first = np.repeat(slices[:, 0] - (np.cumsum(sizes) - sizes), sizes)
     return first + np.arange(whose.size), whose
+
+
+def span_of(start: Int64, end: Int64) -> tuple[int, int]:
+    """Return the time from the first start to the last end of intervals; of none, and of empty ones, it is empty."""
+    some = end > start
+    return (int(start[some].min()), int(end[some].max())) if some.any() else (0, 0)
 
 
 def beyond(start: Int64, end: Int64, group: Int64, floor: Int64) -> tuple[Int64, Int64]:

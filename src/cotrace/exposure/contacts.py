@@ -14,7 +14,7 @@ from cotrace.kernels.temporal import CELL, DEVICE, END, LAG, SEED, SHARED, SOURC
 from cotrace.options import CONTACT, CompanionRule
 from cotrace.schema_meetings import CONTACTS, MEETINGS
 from cotrace.stays.passes import usable_threads
-from cotrace.tables import Stays
+from cotrace.tables import Stays, StaysStore
 
 __all__ = ["contacts"]
 
@@ -22,7 +22,7 @@ Int64 = NDArray[np.int64]
 
 
 def contacts(
-    stays: Stays | None,
+    stays: Stays | StaysStore | None,
     cases: Any,
     *,
     as_of: Any = None,
@@ -36,9 +36,9 @@ def contacts(
 
     Parameters
     ----------
-    stays : Stays or None
-        From :func:`cotrace.find_stays`; with visits from elsewhere where :func:`cotrace.with_visits` added them. None
-        where contacts from elsewhere stand alone.
+    stays : Stays, Store or None
+        From :func:`cotrace.find_stays`; with visits from elsewhere where :func:`cotrace.with_visits` added them. Of a
+        store, the stays in the cells that cases were in are read. None where contacts from elsewhere stand alone.
     cases : ids or frame
         As in :func:`cotrace.find_companions`: ``device``, ``as_of``, and where wanted ``infectious_from`` and
         ``isolated_at``, between which meetings count.
@@ -87,7 +87,7 @@ def contacts(
     >>> found["contact_id"].to_pylist(), found["shared_s"].to_pylist()
     (['B'], [900])
     """
-    asked = ask(stays, cases, as_of, rule, contacts)
+    asked = ask(stays, cases, as_of, rule, contacts, "contacts")
     seeds = asked.each()
     rows = evidence_of(asked.world, seeds, rule, threads=usable_threads(threads)).astype(np.int64)
     case = seeds.number[rows[:, SEED]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cotrace.errors import CotraceTypeError, OptionError, PositionError, SchemaError
@@ -42,7 +42,8 @@ def is_geojson(value: Any) -> bool:
     """Tell whether this is GeoJSON, as a dict or as text."""
     if isinstance(value, str):
         return value.lstrip().startswith("{")
-    return isinstance(value, Mapping) and value.get("type") in _GEOJSON
+    said = value.get("type") if isinstance(value, Mapping) else None
+    return isinstance(said, str) and said in _GEOJSON
 
 
 def geojson_places(value: Any) -> list[tuple[str | None, Any, Mapping[str, Any]]]:
@@ -50,17 +51,29 @@ def geojson_places(value: Any) -> list[tuple[str | None, Any, Mapping[str, Any]]
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise OptionError(f"this is no GeoJSON: {error}") from None
     if not is_geojson(value):
         raise OptionError("this is no GeoJSON: it has no type of GeoJSON")
     if value["type"] == "FeatureCollection":
-        return [one for feature in value.get("features", []) for one in geojson_places(feature)]
-    if value["type"] == "Feature":
-        said = value.get("properties") or {}
-        name = said.get("name", value.get("id"))
-        return [(None if name is None else str(name), to_geometry(value.get("geometry")), said)]
-    return [(None, to_geometry(value), {})]
+        features = value.get("features", [])
+        if not isinstance(features, Sequence) or isinstance(features, str):
+            raise OptionError("this is no GeoJSON: features is no list")
+        return [one for feature in features for one in _feature(feature)]
+    return _feature(value)
+
+
+def _feature(value: Any) -> list[tuple[str | None, Any, Mapping[str, Any]]]:
+    """Return a feature of a collection, or one that stands alone; a collection within another is none."""
+    if not is_geojson(value) or value["type"] == "FeatureCollection":
+        raise OptionError("this is no GeoJSON: one of the features is none")
+    if value["type"] != "Feature":
+        return [(None, to_geometry(value), {})]
+    said = value.get("properties") or {}
+    if not isinstance(said, Mapping):
+        raise OptionError("this is no GeoJSON: properties are a table of names and values")
+    name = said.get("name", value.get("id"))
+    return [(None if name is None else str(name), to_geometry(value.get("geometry")), said)]
 
 
 def to_geometry(value: Any) -> Any:
@@ -76,7 +89,7 @@ def to_geometry(value: Any) -> Any:
             return shapely.from_geojson(value if isinstance(value, str) else json.dumps(value))
         if isinstance(value, str) and value.lstrip().upper().startswith(_WKT):
             return shapely.from_wkt(value)
-    except (shapely.errors.ShapelyError, ValueError, TypeError) as error:
+    except (shapely.errors.ShapelyError, ValueError, TypeError, RecursionError) as error:
         raise OptionError(f"a geometry cannot be read: {str(error).splitlines()[0]}") from None
     return None
 

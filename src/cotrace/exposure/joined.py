@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from cotrace.arrays import from_values, order_of, take
 from cotrace.cells import Cells
 from cotrace.counts import Counts
-from cotrace.errors import CotraceTypeError, OptionError, TimeError
+from cotrace.errors import OptionError, TimeError
 from cotrace.exposure.common import cell_columns, seen_codes, source_names
-from cotrace.exposure.world import Links, links_of
+from cotrace.exposure.world import OR_CONTACTS, Links, links_of
 from cotrace.options import StayOptions
-from cotrace.tables import Stays
+from cotrace.tables import Stays, check_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +25,7 @@ __all__ = ["Joined", "join_contacts"]
 Int64 = NDArray[np.int64]
 _FARTHEST = 2**31 - 2**25
 _MOST_SOURCES = 62
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,8 @@ def join_contacts(stays: Any, contacts: Any) -> Joined:
     OptionError
         When there is neither.
     """
-    if stays is not None and not isinstance(stays, Stays):
-        raise CotraceTypeError(
-            f"{type(stays).__name__} is not Stays: make them with cotrace.find_stays(), or give None and contacts="
-        )
+    if stays is not None:
+        check_source(stays, OR_CONTACTS)
     links = links_of(contacts, stays)
     if links is None:
         if stays is None:
@@ -77,7 +76,7 @@ def _no_stays(links: Links) -> Stays:
         np.empty((0, 4), dtype=np.int32),
         from_values([], links.a.type),
         Cells(pa.array([], pa.int64()), None, None, "grid"),
-        base=int(links.start.min()) if links.start.size else 0,
+        base=int(links.start.min()) // _DAY * _DAY if links.start.size else 0,
         tz=links.tz,
         options=StayOptions(),
         counts=Counts(),
@@ -91,7 +90,9 @@ def _joined(stays: Stays, links: Links) -> Joined:
 
     n, n_cells = links.start.size, len(stays.cells.values)
     devices, old = _all_devices(stays, links)
-    base = min(stays.base, int(links.start.min())) if n else stays.base
+    base = stays.base
+    if n:  # whole days earlier: crowds are counted in hours from the base
+        base = min(base, base + (int(links.start.min()) - base) // _DAY * _DAY)
     last = max(
         [0, *(links.end.max(initial=0) - base,), *(stays.rows[:, 3].max(initial=0) + stays.base - base,)]
     )

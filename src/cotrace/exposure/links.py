@@ -17,6 +17,7 @@ from cotrace.exposure.common import warn
 from cotrace.exposure.elsewhere import read_contacts
 from cotrace.exposure.frames import columns_of, ids_of
 from cotrace.schema_meetings import LINK_FAULTS
+from cotrace.shown import Shown
 from cotrace.tables import Table
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _ROLES = ("infected", "infector", "at")
 _NOWHEN = -(2**62)
 
 
-class LinkList:
+class LinkList(Shown):
     """A link list as contacts.
 
     Attributes

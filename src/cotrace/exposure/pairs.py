@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from cotrace.arrays import take
 from cotrace.durations import Duration, seconds, spaced
 from cotrace.errors import CotraceTypeError, OptionError
-from cotrace.exposure.common import CANDIDATES, check_stays, instant, warn
+from cotrace.exposure.common import CANDIDATES, instant, warn
 from cotrace.options import CONTACT, MAX_CROWD, CompanionRule
 from cotrace.schema import OCCUPANCY
 from cotrace.schema_meetings import PAIRS
+from cotrace.shown import Shown
 from cotrace.stays.passes import usable_threads
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +41,7 @@ class _Counted:
     overlaps: int = 0
 
 
-class Pairs:
+class Pairs(Shown):
     """All pairs, batch by batch: iterate, or hand it to anything that takes ``__arrow_c_stream__``.
 
     Nothing is held but one batch, and each pass counts anew.
@@ -113,7 +114,7 @@ class Pairs:
 
 
 def pairs(
-    stays: Stays,
+    stays: Stays | StaysStore,
     rule: CompanionRule = CONTACT,
     *,
     start: Any = None,
@@ -133,7 +134,8 @@ def pairs(
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, the stays of all devices in the time that counts are read.
     rule : CompanionRule
         What an episode has to be. Its ``lookback`` is not used: there is no case. ``dwell_of`` must not ask for the
         case's dwell or the companion's, and there is no ``lag``: a pair has no direction.
@@ -182,13 +184,17 @@ def pairs(
     ...     print(batch.select(["a", "b", "shared_s"]).to_pylist())
     [{'a': 1, 'b': 2, 'shared_s': 840}]
     """
-    check_stays(stays)
+    check_source(stays)
     _check_rule(rule)
     _check_numbers(min_episodes=min_episodes, batch_rows=batch_rows, max_crowd=max_crowd)
     length = seconds(window, "window")
     if not length:
         raise OptionError("window='0s' is no window")
-    span = _span(stays, start, end)
+    since, until = (
+        None if moment is None else instant(moment, name) for moment, name in ((start, "start"), (end, "end"))
+    )
+    stays = taken(stays, "pairs", start=since, end=until)
+    span = _span(stays, since, until)
     crowded, holes = _crowds(stays, span, length, max_crowd)
     left = _with_rows(stays, _cut(stays, holes, span))
     work = _Work(stays, left, span, rule, min_episodes, batch_rows, usable_threads(threads))
@@ -227,10 +233,10 @@ def _check_rule(rule: object) -> None:
         )
 
 
-def _span(stays: Stays, start: Any, end: Any) -> tuple[int, int]:
+def _span(stays: Stays, start: int | None, end: int | None) -> tuple[int, int]:
     first, last = (int(stays.rows[:, 2].min()), int(stays.rows[:, 3].max())) if len(stays) else (0, 0)
-    lo = first if start is None else max(first, instant(start, "start") - stays.base)
-    hi = last if end is None else min(last, instant(end, "end") - stays.base)
+    lo = first if start is None else max(first, start - stays.base)
+    hi = last if end is None else min(last, end - stays.base)
     return lo, max(lo, hi)
 
 

@@ -12,12 +12,12 @@ from cotrace.binning import BAD_CELL
 from cotrace.cells import Cells
 from cotrace.companions.cases import match_ids
 from cotrace.errors import CaseError, CotraceTypeError, OptionError, PositionError, SchemaError
-from cotrace.exposure.common import beyond, check_stays, names_of_cells, seen_codes, warn
+from cotrace.exposure.common import beyond, names_of_cells, seen_codes, warn
 from cotrace.exposure.given import GivenTable, Reported
 from cotrace.io.batches import Marks
 from cotrace.io.positions import PositionReader
 from cotrace.schema_places import VISITS
-from cotrace.tables import Stays
+from cotrace.tables import Stays, StaysStore, check_source, taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,12 +30,13 @@ _MOST_SOURCES = 62
 _FARTHEST = 2**31 - 1
 
 
-def with_visits(stays: Stays, visits: Reported, *, places: Any = None, crs: Any = None) -> Stays:
+def with_visits(stays: Stays | StaysStore, visits: Reported, *, places: Any = None, crs: Any = None) -> Stays:
     """Put presence from elsewhere beside stays, as stays with a source.
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, everything is read: the result is in memory.
     visits : Reported
         From :func:`cotrace.read_visits`.
     places : table, dict or path, optional
@@ -78,9 +79,10 @@ def with_visits(stays: Stays, visits: Reported, *, places: Any = None, crs: Any 
     >>> list(zip(walked["place"].to_pylist(), walked["source"].to_pylist()))
     [(None, 'pings'), (None, None), ('hall', 'tickets')]
     """
-    check_stays(stays)
+    check_source(stays)
     if not isinstance(visits, Reported) or visits.schema is not VISITS:
         raise CotraceTypeError(f"{type(visits).__name__} is not visits: read them with cotrace.read_visits()")
+    stays = taken(stays, "with_visits")
     if not len(visits):
         return stays
     devices, old_device, device = _devices(stays, visits)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from cotrace.arrays import take
 from cotrace.errors import OptionError, SchemaError
 from cotrace.exposure.areas import CellFinder, Met
-from cotrace.exposure.common import CANDIDATES, Answer, check_stays, device_codes, device_rows, ints, table
+from cotrace.exposure.common import CANDIDATES, Answer, asked_ids, device_codes, device_rows, ints, table
 from cotrace.exposure.geometries import geojson_places, is_geojson, is_geometry, named_geometries
 from cotrace.exposure.trajectory import _hours, most_dwell_in
 from cotrace.schema_places import REGION_LISTS, REGION_TOTALS
-from cotrace.tables import Stays, Table
+from cotrace.tables import Stays, StaysStore, Table, check_source, taken
 
 __all__ = ["split_by_region"]
 
@@ -25,7 +25,7 @@ _UNKNOWN = "unknown"
 
 
 def split_by_region(
-    stays: Stays,
+    stays: Stays | StaysStore,
     devices: Any,
     regions: Any,
     *,
@@ -37,7 +37,8 @@ def split_by_region(
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, all stays of these devices are read.
     devices : id or sequence of ids
         The devices listed; each counts once.
     regions : GeoJSON, mapping or frame
@@ -83,7 +84,7 @@ def split_by_region(
     >>> list(zip(found["device"].to_pylist(), found["region"].to_pylist()))
     [(2, 'east'), (3, 'unknown'), (1, 'west')]
     """
-    check_stays(stays)
+    check_source(stays)
     if by not in get_args(By):
         raise OptionError(f"by={by!r} is not one of {', '.join(map(repr, get_args(By)))}")
     names, shapes = named_geometries(regions, "regions")
@@ -93,7 +94,9 @@ def split_by_region(
         )
     if devices is None:
         raise OptionError("devices= is the list that is to be split: name them")
-    ids, codes = device_codes(stays, devices)
+    asked = asked_ids(stays, devices)
+    stays = taken(stays, "split_by_region", devices=asked)
+    ids, codes = device_codes(stays, asked)
     order = sorted(range(len(names)), key=names.__getitem__)
     names, shapes = [names[k] for k in order], [shapes[k] for k in order]
     finder = CellFinder(stays)

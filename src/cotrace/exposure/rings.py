@@ -20,7 +20,7 @@ from cotrace.exposure.world import links_of
 from cotrace.options import CONTACT, INVESTIGATORS, CompanionRule
 from cotrace.schema_meetings import RING_SIZES, RINGS
 from cotrace.stays.passes import usable_threads
-from cotrace.tables import Stays, Table
+from cotrace.tables import Stays, StaysStore, Table
 
 __all__ = ["Rings", "rings"]
 
@@ -81,13 +81,13 @@ class Rings(Table):
         _check_depth(depth, self._chains.depth)
         return Rings.of(extended(self._chains, cases, as_of, depth, contacts))
 
-    def __repr__(self) -> str:
+    def _counted(self) -> str:
         rows = self.sizes.to_arrow().to_pylist()
-        return "\n".join([", ".join(f"ring {r['ring']}: {r['devices']:,}" for r in rows), super().__repr__()])
+        return ", ".join(f"ring {r['ring']}: {r['devices']:,}" for r in rows)
 
 
 def rings(
-    stays: Stays | None,
+    stays: Stays | StaysStore | None,
     cases: Any,
     *,
     as_of: Any = None,
@@ -109,7 +109,8 @@ def rings(
     Parameters
     ----------
     stays, cases, as_of, rule, contacts
-        As in :func:`cotrace.contacts`. The lookback closes with the latest ``as_of`` for all but the cases.
+        As in :func:`cotrace.contacts`. The lookback closes with the latest ``as_of`` for all but the cases. Of a store,
+        the stays in the cells that those who pass on were in are read, hop by hop.
     depth : int
         How many hops.
     latency, adjudications, devices, through
@@ -163,12 +164,11 @@ def rings(
     if per is not None and not (isinstance(per, int | float) and per > 0):
         raise OptionError(f"investigators_per_device={per!r} is not a number above 0")
     links = links_of(contacts, stays)
-    asked = ask(stays, cases, as_of, rule, links)
+    asked = ask(stays, cases, as_of, rule, links, "rings", adjudications, before=0)
     given = Given(stays, links, adjudications, devices, through)
     chains = Chains.of(given, asked, Asking(rule, seconds(latency, "latency"), per, usable_threads(threads)))
     warn_of_decided_cases(asked, chains.decisions)
-    chains.grow(depth, chains.roots, np.empty(0, dtype=np.int64))
-    return Rings.of(chains)
+    return Rings.of(chains.reached(depth))
 
 
 def _check_depth(depth: object, least: int) -> None:

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from cotrace.arrays import from_values, order_of, take, view
 from cotrace.durations import Duration, format_duration, seconds, spaced
 from cotrace.errors import OptionError
+from cotrace.exposure.around import is_store, with_whole
 from cotrace.exposure.common import CANDIDATES, Answer, bools, instant, seen_codes, table, warn
 from cotrace.exposure.days import Alike, check_alike, check_draws, days_by_kind, local_days
 from cotrace.exposure.frames import read_pairs
 from cotrace.exposure.joined import Joined, join_contacts
+from cotrace.exposure.world import OR_CONTACTS
 from cotrace.schema_ties import SIGNIFICANCE, SIGNIFICANT_MEETINGS
 from cotrace.stays.passes import usable_threads
-from cotrace.tables import Stays, instants
+from cotrace.tables import Stays, StaysStore, check_source, instants, taken
 from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
@@ -29,10 +31,12 @@ Int64 = NDArray[np.int64]
 #: pairs that are judged together: they share one count of crowds
 _CHUNK = 512
 _DRAWN = 2**53
+#: longer than a day that a time begins or ends within
+_MARGIN = 2 * 86_400
 
 
 def significance(
-    stays: Stays | None,
+    stays: Stays | StaysStore | None,
     pairs: Any,
     *,
     start: Any = None,
@@ -51,8 +55,9 @@ def significance(
 
     Parameters
     ----------
-    stays : Stays or None
-        From :func:`cotrace.find_stays`, of everybody: the crowds are counted from them. None: contacts alone.
+    stays : Stays, Store or None
+        From :func:`cotrace.find_stays`, of everybody: the crowds are counted from them. Of a store, the stays of
+        everybody in the time asked (and of the days that it begins and ends on) are read. None: contacts alone.
     pairs : frame, list of pairs, or Companions
         A frame (pandas, polars, Arrow, a dict of columns) with ``a`` and ``b``, or what
         :func:`cotrace.find_companions` found.
@@ -141,6 +146,10 @@ def significance(
     >>> found["meetings"].to_pylist(), [p < 0.05 for p in found["p_value"].to_pylist()]
     ([6, 0], [True, False])
     """
+    if is_store(stays):
+        check_source(stays, OR_CONTACTS)
+        pairs = read_pairs(pairs, stays.device_type)
+        stays = _read(stays, pairs, start, end)
     joined = join_contacts(stays, contacts)
     check_alike(alike)
     check_draws(draws, seed)
@@ -155,6 +164,17 @@ def significance(
         "say what they are"
     )
     return _answer(asked, _Judged.of(judged), draws, note)
+
+
+def _read(source: StaysStore, pairs: list[tuple[Any, Any]], start: Any, end: Any) -> Stays:
+    """Read the crowds of all days that the time asked touches, and the pairs' stays whole: they give the keys."""
+    since = None if start is None else instant(start, "start") - _MARGIN
+    until = None if end is None else instant(end, "end") + _MARGIN
+    stays = taken(source, "significance", start=since, end=until)
+    if start is None and end is None:
+        return stays
+    ids = from_values(sorted({one for two in pairs for one in two}), source.device_type)
+    return with_whole(source, "significance", stays, ids)
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,28 @@ from numpy.typing import NDArray
 from cotrace.arrays import from_numpy, from_values, take
 from cotrace.durations import Duration, format_duration, seconds, spaced
 from cotrace.errors import OptionError
-from cotrace.exposure.common import CANDIDATES, Answer, bools, table, warn
+from cotrace.exposure.around import with_whole
+from cotrace.exposure.common import CANDIDATES, Answer, bools, span_of, table, warn
 from cotrace.exposure.days import Alike, check_alike, check_draws
 from cotrace.exposure.frames import read_findings, read_onsets
 from cotrace.exposure.joined import join_contacts
 from cotrace.exposure.source_candidates import Candidates, judge
 from cotrace.exposure.source_places import find_places
+from cotrace.exposure.world import OR_CONTACTS, links_of
 from cotrace.schema_ties import SOURCE_MEETINGS, SOURCES
 from cotrace.stays.passes import usable_threads
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
 
 if TYPE_CHECKING:
-    pass
+    import pyarrow as pa
+
+    from cotrace.exposure.world import Links
 
 __all__ = ["CommonSources", "common_sources"]
 
 Int64 = NDArray[np.int64]
+#: longer than a day that a time begins or ends within, and the hours of a crowd
+_MARGIN = 2 * 86_400
 _HOW = (
     "expected and p_value: with the device's days in other orders, among days that are alike; "
     "cases met by habit are expected. Neither missing symptoms nor a negative test removes a row"
@@ -61,7 +67,7 @@ class CommonSources(Answer):
 
 
 def common_sources(
-    stays: Stays | None,
+    stays: Stays | StaysStore | None,
     cases: Any,
     *,
     incubation: tuple[Duration, Duration] = ("1d", "14d"),
@@ -81,9 +87,10 @@ def common_sources(
 
     Parameters
     ----------
-    stays : Stays or None
-        From :func:`cotrace.find_stays`; with visits from elsewhere where :func:`cotrace.with_visits` added them. None:
-        contacts alone are looked at.
+    stays : Stays, Store or None
+        From :func:`cotrace.find_stays`; with visits from elsewhere where :func:`cotrace.with_visits` added them. Of a
+        store, the stays of everybody in the times that fit the onsets are read: how many there were at all tells what
+        chance would give. None: contacts alone are looked at.
     cases : frame
         ``device`` and ``onset`` (an instant with a time zone): pandas, polars, Arrow, or a dict of columns. A case
         may be another case's source, and is a row then.
@@ -160,23 +167,45 @@ def common_sources(
     >>> found["device"].to_pylist(), found["cases_met"].to_pylist()
     (['D'], [2])
     """
-    joined = join_contacts(stays, contacts)
+    if stays is not None:
+        check_source(stays, OR_CONTACTS)
+    links = links_of(contacts, stays)
     check_alike(alike)
     check_draws(draws, seed)
     reach = _reach(incubation)
     least = max(1, seconds(min_shared, "min_shared"))
-    ids, onsets = read_onsets(cases, joined.stays.devices.type)
+    kind = join_contacts(None, links).stays.device_type if stays is None else stays.device_type
+    ids, onsets = read_onsets(cases, kind)
     windows = np.stack([onsets - reach[1], onsets - reach[0]], axis=1)
     fewest = _fewest(min_cases, len(ids))
-    known = read_findings(findings, joined.stays.devices.type)
+    known = read_findings(findings, kind)
     n_threads = usable_threads(threads)
-    found = Candidates(joined, ids, onsets, windows, least, fewest, n_threads)
+    found = _candidates(stays, links, ids, onsets, windows, least, fewest, n_threads)
     _warn_of_cases(found)
     judged = judge(found, alike, draws, seed, n_threads)
     when = f"{spaced(incubation[0])} to {spaced(incubation[1])} before onset"
     note = f"{CANDIDATES}. Meetings of at least {spaced(format_duration(least))} in one cell, {when}. {_HOW}"
     main = _table(found, judged, known, note)
-    return CommonSources.of_parts(main, found, find_places(joined, ids, windows, least, fewest, note))
+    return CommonSources.of_parts(main, found, find_places(found.joined, ids, windows, least, fewest, note))
+
+
+def _candidates(
+    stays: Stays | StaysStore | None,
+    links: Links | None,
+    ids: pa.Array,
+    onsets: Int64,
+    windows: Int64,
+    *how: int,
+) -> Candidates:
+    """Find the candidates; of a store, the stays of the time asked are read, and theirs whole: they give the keys."""
+    if stays is None or isinstance(stays, Stays):
+        return Candidates(join_contacts(stays, links), ids, onsets, windows, *how)
+    lo, hi = span_of(windows[:, 0], windows[:, 1])
+    part = taken(stays, "common_sources", start=lo - _MARGIN, end=hi + _MARGIN)
+    found = Candidates(join_contacts(part, links), ids, onsets, windows, *how)
+    listed = take(found.stays.devices, found.candidates)
+    whole = with_whole(stays, "common_sources", part, listed)
+    return Candidates(join_contacts(whole, links), ids, onsets, windows, *how)
 
 
 def _reach(incubation: Any) -> tuple[int, int]:

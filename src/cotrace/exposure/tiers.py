@@ -35,7 +35,7 @@ from cotrace.exposure.traced import DECISIONS, Asked, Decisions, ask, may_pass, 
 from cotrace.options import CONTACT, FLAGS, CompanionRule, Flags
 from cotrace.schema_meetings import TIER_SIZES, TIERS
 from cotrace.stays.passes import usable_threads
-from cotrace.tables import Stays, Table
+from cotrace.tables import Stays, StaysStore, Table
 
 if TYPE_CHECKING:
     from cotrace.exposure.risk import Exposed
@@ -76,13 +76,13 @@ class Tiers(Table):
         """The meetings of each device with the one in ``via``. Columns: :ref:`data-model-hops`."""
         return hops_table(self._made.asked, list(self._made.evidence()), self._made.via, self.note)
 
-    def __repr__(self) -> str:
+    def _counted(self) -> str:
         rows = self.sizes.to_arrow().to_pylist()
-        return "\n".join([", ".join(f"{r['devices']:,} {r['tier']}" for r in rows), super().__repr__()])
+        return ", ".join(f"{r['devices']:,} {r['tier']}" for r in rows)
 
 
 def tiers(
-    stays: Stays | None,
+    stays: Stays | StaysStore | None,
     cases: Any,
     *,
     as_of: Any = None,
@@ -104,7 +104,8 @@ def tiers(
     Parameters
     ----------
     stays, cases, as_of, rule, contacts
-        As in :func:`cotrace.contacts`.
+        As in :func:`cotrace.contacts`. Of a store, the stays in the cells that cases and their contacts were in are
+        read, and all stays of the devices that are listed.
     latency : str or timedelta
         How long after its first exposure a contact's own meetings begin to count.
     window : str or timedelta
@@ -168,13 +169,23 @@ def tiers(
         raise OptionError("window='0s' is no window")
     if not isinstance(flags, Flags):
         raise CotraceTypeError(f"flags= is a {type(flags).__name__}: make one with cotrace.Flags(...)")
-    asked = ask(stays, cases, as_of, rule, contacts)
-    decisions = read_decisions(adjudications, asked.world)
-    warn_of_decided_cases(asked, decisions)
-    passes = may_pass(devices, through, asked.world)
-    trace = _Trace(asked, rule, seconds(latency, "latency"), length, usable_threads(threads))
-    made = trace.run(decisions, passes, persons_of(devices, asked.world), flags)
-    after = f" {spaced(latency)} after it" if trace.latency else ""
+    later, n_threads = seconds(latency, "latency"), usable_threads(threads)
+    asked = ask(stays, cases, as_of, rule, contacts, "tiers", adjudications, before=length)
+
+    def traced(asked: Asked) -> _Made:
+        decisions = read_decisions(adjudications, asked.world)
+        passes = may_pass(devices, through, asked.world)
+        trace = _Trace(asked, rule, later, length, n_threads)
+        return trace.run(decisions, passes, persons_of(devices, asked.world), flags)
+
+    made = traced(asked)
+    if (
+        asked.partial
+    ):  # the second hop is read when the first is known, and all of those listed for their columns
+        made = traced(asked.near(made.tiers[1].seeds))
+        made = traced(made.asked.whole(made.listed))
+    warn_of_decided_cases(made.asked, made.decisions)
+    after = f" {spaced(latency)} after it" if later else ""
     note = (
         f"{CANDIDATES}. A meeting: {rule.describe()}; contacts' own from their first exposure on{after}. General risk: "
         f"windows of {spaced(window)}. {asked.world.reading()}."
@@ -266,6 +277,11 @@ class _Made:
     tiers: list[_Tier]
     exposed: Exposed
     threads: int
+
+    @property
+    def listed(self) -> Int64:
+        """The codes of the cases and of all devices in a tier."""
+        return np.unique(np.concatenate([self.asked.codes, *(t.device for t in self.tiers)]))
 
     @cached_property
     def via(self) -> Int64:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from cotrace.arrays import from_values, take
 from cotrace.companions.cases import NEVER, Cases, _is_missing, _unique, read_cases, to_instant
 from cotrace.errors import CaseError, CotraceTypeError, OptionError, SchemaError
-from cotrace.exposure.common import seen_codes, warn
+from cotrace.exposure.around import Around, is_store
+from cotrace.exposure.common import seen_codes, span_of, warn
 from cotrace.exposure.frames import columns_of, ids_of
 from cotrace.exposure.meetings import Seeds
-from cotrace.exposure.world import World, as_ids_of, links_of, make_world
+from cotrace.exposure.world import OR_CONTACTS, Links, World, as_ids_of, links_of, make_world
 from cotrace.options import CompanionRule
-from cotrace.tables import Table
+from cotrace.tables import Stays, Table, check_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,9 @@ __all__ = [
     "may_pass",
     "persons_of",
     "place",
+    "place_cases",
     "read_decisions",
+    "warn_of_unseen",
     "with_cases",
 ]
 
@@ -57,6 +60,10 @@ class Asked:
         Start and end of each one's lookback, and from when its meetings count; seconds from the world's base.
     end : int
         The latest ``as_of``: until then the meetings of contacts count.
+    around : Around, optional
+        Where the world's stays are from.
+    links : Links, optional
+        Contacts from elsewhere.
     """
 
     world: World
@@ -64,6 +71,32 @@ class Asked:
     codes: Int64
     windows: Int64
     end: int
+    around: Around | None = None
+    links: Links | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether the world has only the stays of a store that were asked for."""
+        return self.around is not None and self.around.partial
+
+    def near(self, seeds: Seeds) -> Asked:
+        """Return the same in a world that has all stays around these seeds, too."""
+        assert self.around is not None
+        base = self.world.base
+        windows = np.stack([seeds.since, seeds.until], axis=1) + base
+        return self._within(self.around.add(take(self.world.ids, seeds.device), windows))
+
+    def whole(self, codes: Int64) -> Asked:
+        """Return the same in a world that has all stays of these devices, too."""
+        assert self.around is not None
+        return self._within(self.around.whole(take(self.world.ids, codes)))
+
+    def _within(self, stays: Stays) -> Asked:
+        world = make_world(stays, self.links, self.cases.ids)
+        windows = self.windows + self.world.base - world.base
+        end = self.end + self.world.base - world.base
+        codes = world.codes_of(self.cases.ids)
+        return replace(self, world=world, codes=codes, windows=windows, end=end)
 
     def each(self) -> Seeds:
         """Return every case as a seed of its own."""
@@ -93,26 +126,74 @@ class Asked:
         return flags
 
 
-def ask(stays: Any, cases: Any, as_of: Any, rule: Any, contacts: Any) -> Asked:
-    """Read the cases of a query, and make the world that they are in."""
+def ask(
+    stays: Any,
+    cases: Any,
+    as_of: Any,
+    rule: Any,
+    contacts: Any,
+    what: str,
+    adjudications: Any = None,
+    before: int | None = None,
+) -> Asked:
+    """Read the cases of a query, and make the world that they are in.
+
+    Of a store the stays around the cases are read: those within the lookbacks, for contacts; with ``before`` from so
+    many seconds before these until the latest ``as_of``, for tiers and rings.
+    """
     if not isinstance(rule, CompanionRule):
         raise CotraceTypeError(
             f"rule= is a {type(rule).__name__}, not a CompanionRule: make one with cotrace.CompanionRule(...)"
         )
     links = links_of(contacts, stays)
-    kind = stays.devices.type if hasattr(stays, "devices") else None if links is None else links.a.type
+    if stays is not None:
+        check_source(stays, OR_CONTACTS)
+    kind = stays.device_type if stays is not None else None if links is None else links.a.type
     if kind is None:
         make_world(stays, links)  # which says what is missing
     listed = read_cases(cases, as_of, kind)
-    return place(make_world(stays, links, listed.ids), listed, rule)
+    asked = place_cases(stays, links, listed, rule, what, adjudications, before)
+    warn_of_unseen(asked)
+    return asked
+
+
+def place_cases(
+    stays: Any,
+    links: Links | None,
+    cases: Cases,
+    rule: CompanionRule,
+    what: str,
+    adjudications: Any,
+    before: int | None,
+) -> Asked:
+    """Bring cases into a world; see :func:`ask`."""
+    windows = cases.windows(rule.lookback_s)
+    around = None
+    if is_store(stays):
+        lo, hi = span_of(windows[:, 0], windows[:, 1])
+        if len(cases) and (before is not None or rule.lag is not None):
+            lo, hi = lo - (before or 0), int(cases.as_of.max())
+        around = Around(stays, what, lo, hi, _decided_too(cases.ids, adjudications))
+        stays = around.add(cases.ids, windows[:, [2, 1]])
+    elif stays is not None:
+        around = Around(stays, what, 0, 0, cases.ids)
+    return replace(place(make_world(stays, links, cases.ids), cases, rule), around=around, links=links)
 
 
 def place(world: World, cases: Cases, rule: CompanionRule) -> Asked:
     """Bring cases into a world that has their ids."""
-    codes = world.codes_of(cases.ids)
-    _warn_of_unseen(world, codes, cases)
     end = int(cases.as_of.max()) - world.base if len(cases) else 0
-    return Asked(world, cases, codes, cases.windows(rule.lookback_s) - world.base, end)
+    windows = cases.windows(rule.lookback_s) - world.base
+    return Asked(world, cases, world.codes_of(cases.ids), windows, end)
+
+
+def _decided_too(ids: pa.Array, adjudications: Any) -> pa.Array:
+    """Return the ids of cases and of those that investigators decided about: that they were seen has to be known."""
+    found = {} if adjudications is None else columns_of(adjudications, "adjudications", _COLUMNS)
+    if "device" not in found:
+        return ids
+    decided = ids_of(found["device"], ids.type, "adjudications")
+    return from_values(sorted({*ids.to_pylist(), *decided}), ids.type)
 
 
 def with_cases(cases: Cases, more: Cases) -> Cases:
@@ -124,7 +205,9 @@ def with_cases(cases: Cases, more: Cases) -> Cases:
     return _unique([row for columns in both for row in zip(*columns, strict=True)], cases.ids.type)
 
 
-def _warn_of_unseen(world: World, codes: Int64, cases: Cases) -> None:
+def warn_of_unseen(asked: Asked) -> None:
+    """Warn of cases that neither stays nor contacts know."""
+    world, codes, cases = asked.world, asked.codes, asked.cases
     if not len(cases):
         warn("there are no cases, so nobody met one", "cases", cases=0)
         return

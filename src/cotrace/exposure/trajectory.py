@@ -14,9 +14,9 @@ from cotrace.durations import Duration, seconds, spaced
 from cotrace.errors import OptionError
 from cotrace.exposure.common import (
     CANDIDATES,
+    asked_ids,
     beyond,
     cell_columns,
-    check_stays,
     device_codes,
     device_rows,
     instant,
@@ -24,12 +24,13 @@ from cotrace.exposure.common import (
     seen_codes,
     source_names,
     sources_of,
+    span_of,
     table,
     warn,
 )
 from cotrace.io.zones import as_tzinfo
 from cotrace.schema_places import ANCHORS, PLACES, TRAJECTORY
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import Stays, StaysStore, Table, check_source, instants, taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,12 +44,15 @@ _MONDAY_TO_FRIDAY = (0, 1, 2, 3, 4)
 _DAY = 86_400
 
 
-def trajectory(stays: Stays, devices: Any = None, *, start: Any = None, end: Any = None) -> Table:
+def trajectory(
+    stays: Stays | StaysStore, devices: Any = None, *, start: Any = None, end: Any = None
+) -> Table:
     """Return where devices were, in order: their stays, and the gaps in which nothing is known.
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, the stays of these devices in this time are read.
     devices : id or sequence of ids, optional
         All devices when left out.
     start, end : instant, optional
@@ -85,13 +89,15 @@ def trajectory(stays: Stays, devices: Any = None, *, start: Any = None, end: Any
     >>> list(zip(walked["kind"].to_pylist(), walked["duration_s"].to_pylist()))
     [('stay', 600), ('gap', 8400), ('stay', 60)]
     """
-    check_stays(stays)
-    begin = None if start is None else instant(start, "start") - stays.base
-    finish = None if end is None else instant(end, "end") - stays.base
+    check_source(stays)
+    begin = None if start is None else instant(start, "start")
+    finish = None if end is None else instant(end, "end")
     if begin is not None and finish is not None and finish <= begin:
         raise OptionError("end is not after start: there is no time between them")
-    ids, codes = device_codes(stays, devices)
-    walked = _Walk(stays, codes, begin, finish)
+    asked = asked_ids(stays, devices)
+    stays = taken(stays, "trajectory", start=begin, end=finish, devices=asked)
+    ids, codes = device_codes(stays, asked)
+    walked = _Walk(stays, codes, *(None if t is None else t - stays.base for t in (begin, finish)))
     return table(TRAJECTORY, walked.columns(ids), stays, _note(stays))
 
 
@@ -161,7 +167,7 @@ def _gaps(
 
 
 def anchors(
-    stays: Stays,
+    stays: Stays | StaysStore,
     devices: Any = None,
     *,
     night: tuple[str, str] = ("22:00", "06:00"),
@@ -172,7 +178,8 @@ def anchors(
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, all stays of these devices are read.
     devices : id or sequence of ids, optional
         All devices when left out.
     night, working : (str, str)
@@ -209,8 +216,9 @@ def anchors(
     >>> list(zip(found["kind"].to_pylist(), found["cell_col"].to_pylist(), found["share"].to_pylist()))
     [('home', 0, 1.0), ('work', 6, 1.0)]
     """
-    check_stays(stays)
-    ids, codes = device_codes(stays, devices)
+    asked = asked_ids(stays, devices)
+    stays = taken(stays, "anchors", devices=asked)
+    ids, codes = device_codes(stays, asked)
     nights = _hours(stays, night, "night", tuple(range(7)))
     days = _hours(stays, working, "working", working_days)
     found = np.stack([most_dwell_in(stays, codes, hours) for hours in (nights, days)], axis=1)
@@ -285,7 +293,7 @@ def _clock(hours: tuple[str, str], name: str) -> tuple[time, time]:
 
 
 def places(
-    stays: Stays,
+    stays: Stays | StaysStore,
     cases: Any,
     *,
     as_of: Any = None,
@@ -296,7 +304,8 @@ def places(
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, the stays of the cases in their lookback are read.
     cases : ids or frame
         As for :func:`cotrace.find_companions`. From ``infectious_from``, where it is given, to ``isolated_at``.
     as_of : instant, optional
@@ -336,8 +345,11 @@ def places(
     >>> seen["duration_s"].to_pylist()
     [900]
     """
-    check_stays(stays)
-    listed = read_cases(cases, as_of, stays.devices.type)
+    check_source(stays)
+    listed = read_cases(cases, as_of, stays.device_type)
+    windows = listed.windows(seconds(lookback, "lookback"))
+    start, end = span_of(windows[:, 2], windows[:, 1])
+    stays = taken(stays, "places", start=start, end=end, devices=listed.ids)
     codes = seen_codes(stays.devices, listed.ids)
     if unseen := int((codes < 0).sum()):
         warn(
@@ -347,20 +359,20 @@ def places(
             never_seen=unseen,
             cases=codes.size,
         )
-    _, ends, begins = (listed.windows(seconds(lookback, "lookback")) - stays.base).T
+    _, ends, begins = (windows - stays.base).T
     rows, whose = device_rows(stays, codes)
-    start = np.maximum(stays.rows[rows, 2], begins[whose])
-    end = np.minimum(stays.rows[rows, 3], ends[whose])
-    kept = np.flatnonzero(end - start >= max(1, seconds(min_dwell, "min_dwell")))
-    kept = kept[np.lexsort((stays.rows[rows[kept], 1], start[kept], whose[kept]))]
-    rows, whose, start, end = rows[kept], whose[kept], start[kept], end[kept]
+    began = np.maximum(stays.rows[rows, 2], begins[whose])
+    ended = np.minimum(stays.rows[rows, 3], ends[whose])
+    kept = np.flatnonzero(ended - began >= max(1, seconds(min_dwell, "min_dwell")))
+    kept = kept[np.lexsort((stays.rows[rows[kept], 1], began[kept], whose[kept]))]
+    rows, whose, began, ended = rows[kept], whose[kept], began[kept], ended[kept]
     columns = {
         "case_id": take(listed.ids, whose),
         "as_of": instants(listed.as_of[whose], 0, stays.tz),
         **cell_columns(stays.cells, stays.rows[rows, 1].astype(np.int64)),
-        "started_at": instants(start, stays.base, stays.tz),
-        "finished_at": instants(end, stays.base, stays.tz),
-        "duration_s": ints(end - start),
+        "started_at": instants(began, stays.base, stays.tz),
+        "finished_at": instants(ended, stays.base, stays.tz),
+        "duration_s": ints(ended - began),
         "source": source_names(stays.sources, sources_of(stays, rows)),
     }
     what = f"Where cases were in the {spaced(lookback)} before as_of"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cotrace.arrays import take
 from cotrace.durations import Duration, seconds
 from cotrace.errors import OptionError
+from cotrace.exposure.around import head
 from cotrace.exposure.asked import Asked, names_column, read_asked
 from cotrace.exposure.common import (
     CANDIDATES,
@@ -18,15 +19,15 @@ from cotrace.exposure.common import (
     beyond,
     bools,
     cell_columns,
-    check_stays,
     ints,
     source_names,
     sources_of,
+    span_of,
     table,
 )
 from cotrace.exposure.observed import observed_in
 from cotrace.schema_places import VISITOR_STAYS, VISITORS
-from cotrace.tables import Stays, instants
+from cotrace.tables import Stays, StaysStore, check_source, instants, taken
 
 if TYPE_CHECKING:
     from cotrace.io.pings import Pings
@@ -37,7 +38,7 @@ Int64 = NDArray[np.int64]
 
 
 def visitors(
-    stays: Stays,
+    stays: Stays | StaysStore,
     place: Any,
     start: Any = None,
     end: Any = None,
@@ -56,7 +57,8 @@ def visitors(
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, the stays in the cells of the places, in the time asked, are read.
     place : geometry, cell, tower, GeoJSON, or a table
         One place: a shapely geometry (longitude and latitude; the plane's metres on a planar grid), a cell or a list
         of cells, the id of a tower or a list of them where towers are the cells, or the name of a place that visits
@@ -111,11 +113,16 @@ def visitors(
     >>> cotrace.visitors(stays, 0, **hour, pings=pings)["observed"].to_pylist()
     [False, True]
     """
-    check_stays(stays)
+    check_source(stays)
     least = 1 if min_dwell is None else max(1, seconds(min_dwell, "min_dwell"))
-    if pings is not None and getattr(pings, "device_type", None) != stays.devices.type:
+    if pings is not None and getattr(pings, "device_type", None) != stays.device_type:
         raise OptionError("pings= are not those of the stays: their device ids are of another type")
-    asked = read_asked(stays, place, start, end, columns, tz, unit, crs)
+    known = head(stays, "visitors")
+    asked = read_asked(known, place, start, end, columns, tz, unit, crs)
+    lo, hi = span_of(asked.start, asked.end)
+    cells = take(known.cells.values, np.unique(asked.met.cell))
+    # a second more on either side: what is cut there neither begins nor ends in the time asked
+    stays = taken(stays, "visitors", start=lo - 1, end=hi + 1, cells=cells)
     meets = find_meets(stays, asked).of_devices(least)
     told = observed_in(stays, meets.rows, meets.start, meets.end, meets.begin, meets.until, pings)
     answer = Answer.of(_visitors(stays, asked, meets, told), _stays(stays, asked, meets, told))

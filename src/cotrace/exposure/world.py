@@ -9,19 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import order_of, plain, take, view
-from cotrace.errors import CotraceTypeError, OptionError, SchemaError, TimeError
+from cotrace.errors import OptionError, SchemaError, TimeError
 from cotrace.exposure.common import cell_columns, seen_codes, source_names
-from cotrace.tables import Stays, Table, instants
+from cotrace.tables import Stays, Table, check_source, instants
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from cotrace.schema import TableSchema
 
-__all__ = ["Links", "World", "as_ids_of", "links_of", "make_world", "with_links"]
+__all__ = ["OR_CONTACTS", "Links", "World", "as_ids_of", "links_of", "make_world", "with_links"]
 
 Int64 = NDArray[np.int64]
 _MOST_SOURCES = 31
+#: how else a query that takes contacts can be asked
+OR_CONTACTS = ", or give None and contacts="
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,8 @@ def links_of(contacts: Any, stays: Any) -> Links | None:
     known = contacts if isinstance(contacts, Reported) else read_contacts(contacts)
     rows = known.to_arrow()
     a, b = (plain(rows[name]) for name in ("a", "b"))
-    if isinstance(stays, Stays):
-        a, b = (as_ids_of(side, stays.devices.type, "the contacts") for side in (a, b))
+    if (kind := getattr(stays, "device_type", None)) is not None:
+        a, b = (as_ids_of(side, kind, "the contacts") for side in (a, b))
     moments = [view(plain(rows[name]), np.int64) // 1_000_000 for name in ("started_at", "finished_at")]
     said = plain(rows["source"]).dictionary_encode()
     number = np.asarray(said.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
@@ -207,10 +209,8 @@ def make_world(stays: Any, contacts: Links | None, extra: pa.Array | None = None
     TimeError
         When times are more than 68 years apart.
     """
-    if stays is not None and not isinstance(stays, Stays):
-        raise CotraceTypeError(
-            f"{type(stays).__name__} is not Stays: make them with cotrace.find_stays(), or give None and contacts="
-        )
+    if stays is not None:
+        check_source(stays, OR_CONTACTS)
     if stays is None and contacts is None:
         raise OptionError("there are neither stays nor contacts= to look at")
     parts = [] if stays is None else [stays.devices]

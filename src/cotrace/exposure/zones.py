@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from cotrace.arrays import repeated, take
 from cotrace.companions.cases import Cases, read_cases
 from cotrace.durations import seconds
 from cotrace.errors import CotraceTypeError, OptionError
+from cotrace.exposure.around import is_store, joined
 from cotrace.exposure.asked import Asked
 from cotrace.exposure.common import (
     CANDIDATES,
     bools,
-    check_stays,
     device_rows,
     instant,
     ints,
@@ -29,11 +29,10 @@ from cotrace.exposure.drawing import KINDS, CaseDwell, Drawn, _joined, draw_cell
 from cotrace.exposure.trajectory import _hours, most_dwell_in
 from cotrace.exposure.visitors import find_meets
 from cotrace.options import ZoneRule
+from cotrace.privacy.counts import ALL_TOLD, DEFAULT_K, suppress
 from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
-from cotrace.tables import Stays, Table, instants
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from cotrace.shown import Shown
+from cotrace.tables import HandsOn, Stays, StaysStore, Table, check_source, instants, taken
 
 __all__ = ["Zones", "zones"]
 
@@ -43,7 +42,7 @@ _NIGHT = ("22:00", "06:00")
 _DRAWN = "Drawn from where phones were taken to be, not from where infections are"
 
 
-class Zones:
+class Zones(HandsOn, Shown):
     """Zones, the cases that they were drawn from, and the devices that they concern.
 
     Attributes
@@ -79,10 +78,18 @@ class Zones:
     def _repr_html_(self) -> str:
         return self.zones._repr_html_()
 
-    def to_geojson(self) -> dict[str, Any]:
-        """Return the zones as a GeoJSON FeatureCollection, with the columns of ``zones`` as properties."""
+    def to_geojson(self, *, k: int | None = DEFAULT_K) -> dict[str, Any]:
+        """Return the zones as a GeoJSON FeatureCollection, with the columns of ``zones`` as properties.
+
+        Parameters
+        ----------
+        k : int or None
+            Counts of fewer devices or cases are null, and others that would give them back: see
+            :func:`cotrace.suppress`. None: all are told, and ``note`` says so.
+        """
         import shapely
 
+        table = self._told(k)
         features = [
             {
                 "type": "Feature",
@@ -90,32 +97,39 @@ class Zones:
                 "geometry": None if shape is None else json.loads(shapely.to_geojson(shape)),
                 "properties": row,
             }
-            for row, shape in self._rows()
+            for row, shape in zip(table.to_arrow().to_pylist(), self.shapes, strict=True)
         ]
-        return {"type": "FeatureCollection", "features": features, "note": self.zones.note}
+        return {"type": "FeatureCollection", "features": features, "note": table.note}
 
-    def to_geoparquet(self, path: str | Path) -> None:
-        """Write the zones as GeoParquet 1.1: WKB in ``geometry``, WGS 84, or a plane's metres without a CRS."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-        import shapely
+    def to_geoparquet(self, path: str | Path, *, k: int | None = DEFAULT_K) -> None:
+        """Write the zones as GeoParquet 1.1: WKB in ``geometry``, WGS 84, or a plane's metres without a CRS.
 
-        wkb = [None if shape is None else shapely.to_wkb(shape) for shape in self.shapes]
-        rows = self.zones.to_arrow().append_column("geometry", pa.array(wkb, pa.binary()))
-        kinds = sorted({shape.geom_type for shape in self.shapes if shape is not None})
-        column: dict[str, Any] = {"encoding": "WKB", "geometry_types": kinds}
-        if self._plane:
-            column["crs"] = None
-        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-        meta = {**(rows.schema.metadata or {}), b"geo": json.dumps(geo).encode()}
-        pq.write_table(rows.replace_schema_metadata(meta), path, compression="zstd", write_page_checksum=True)
+        ``k`` as in :meth:`to_geojson`.
+        """
+        from cotrace.shapes import write_geoparquet
 
-    def _rows(self) -> Iterator[tuple[dict[str, Any], Any]]:
-        yield from zip(self.zones.to_arrow().to_pylist(), self.shapes, strict=True)
+        table = self._told(k)
+        rows = table.to_arrow().replace_schema_metadata({"cotrace": table.note})
+        write_geoparquet(rows, self.shapes, path, plane=self.is_plane)
+
+    @property
+    def is_plane(self) -> bool:
+        """Whether shapes are in a plane's metres; they are in WGS 84 otherwise."""
+        return self._plane
+
+    @property
+    def _main(self) -> Table:
+        return self.zones
+
+    def _told(self, k: int | None) -> Table:
+        """Return the zones with the counts that may be told."""
+        if k is None:
+            return Table(self.zones.schema, self.zones.to_arrow(), f"{ALL_TOLD} {self.zones.note}")
+        return suppress(self.zones, k)
 
 
 def zones(
-    stays: Stays,
+    stays: Stays | StaysStore,
     cases: Any,
     units: Any = None,
     *,
@@ -129,7 +143,9 @@ def zones(
 
     Parameters
     ----------
-    stays : Stays
+    stays : Stays or Store
+        Of a store, the stays in the cells of zones are read, and all stays of the cases and of the devices that ever
+        were in such a cell by night.
     cases : ids or frame
         As for :func:`cotrace.find_companions`; their dwell counts from ``infectious_from`` to ``isolated_at``.
     units : GeoJSON, mapping or frame, optional
@@ -184,21 +200,24 @@ def zones(
     >>> drawn.zones.to_pandas()[["zone", "why", "at_home", "visitors"]].values.tolist()
     [['lockdown 1', 'home', 2, 0], ['precaution 1', 'near', 0, 0]]
     """
-    check_stays(stays)
+    check_source(stays)
     if not isinstance(rule, ZoneRule):
         raise CotraceTypeError(f"rule={rule!r} is not a ZoneRule")
     if districts is not None and units is None:
         raise OptionError("districts= are for units: give the units that people live in, too")
-    listed = read_cases(cases, as_of, stays.devices.type)
+    listed = read_cases(cases, as_of, stays.device_type)
     moment = _now(listed, now)
-    homes = most_dwell_in(
-        stays, np.arange(len(stays.devices), dtype=np.int64), _hours(stays, night, "night", tuple(range(7)))
-    )[:, 0]
+    source, stays = stays, taken(stays, "zones", devices=listed.ids)
+    homes = _homes(stays, night)
     dwell = _dwell_of_cases(stays, listed, rule, homes)
     drawn = (
         draw_cells(stays, dwell, rule) if units is None else draw_units(stays, dwell, units, districts, rule)
     )
     _warn_of_small(drawn, stays)
+    if is_store(source):
+        within = seconds(rule.present_within, "present_within")
+        stays = _concerned(source, stays, drawn.met.cell, night, (moment - within - 1, moment))
+        homes = _homes(stays, night)
     note = f"{CANDIDATES}. {_DRAWN}. {rule.describe()}. {stays.options.describe()}."
     devices = _devices(stays, drawn, homes, rule, moment)
     evidence = _evidence(stays, drawn, dwell, listed, note)
@@ -206,6 +225,22 @@ def zones(
     found = Zones(drawn_zones, evidence, devices.table(note), drawn.shapes, rule, moment)
     found._plane = stays.grid is not None and stays.grid.kind == "planar"
     return found
+
+
+def _homes(stays: Stays, night: tuple[str, str]) -> Int64:
+    """Return the cell in which each device spends its nights; -1 where it has none."""
+    every = np.arange(len(stays.devices), dtype=np.int64)
+    return most_dwell_in(stays, every, _hours(stays, night, "night", tuple(range(7))))[:, 0]
+
+
+def _concerned(
+    source: StaysStore, stays: Stays, cells: Int64, night: tuple[str, str], now: tuple[int, int]
+) -> Stays:
+    """Read the stays in some cells, all stays of those who were there by night, and where all of them are now."""
+    there = taken(source, "zones", cells=take(stays.cells.values, np.unique(cells)))
+    by_night = take(there.devices, np.flatnonzero(_homes(there, night) >= 0))
+    last = taken(source, "zones", start=now[0], end=now[1], devices=there.devices)
+    return joined(stays, there, last, taken(source, "zones", devices=by_night))
 
 
 def _now(cases: Cases, now: Any) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cotrace.arrays import from_numpy, take, view
 from cotrace.errors import OptionError, SchemaError
 from cotrace.schema_certainty import FOOTPRINTS
+from cotrace.shown import Shown
 from cotrace.tables import Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Footprints"]
 
 
-class Footprints:
+class Footprints(Shown):
     """Where a device may be that a tower serves; made by :func:`cotrace.find_footprints`.
 
     Attributes

@@ -11,22 +11,24 @@ from cotrace.errors import CotraceTypeError
 from cotrace.footprints.haunts import find_haunts, place
 from cotrace.footprints.options import Certainty
 from cotrace.schema_certainty import WEIGHTED_STAYS
-from cotrace.tables import Table, instants
+from cotrace.tables import Table, instants, taken
 
 if TYPE_CHECKING:
     from cotrace.footprints.result import Footprints
-    from cotrace.tables import Stays
+    from cotrace.tables import Stays, StaysStore
 
 __all__ = ["weighted_stays"]
 
 
-def weighted_stays(stays: Stays, footprints: Footprints, *, haunts: Certainty | bool = True) -> Table:
+def weighted_stays(
+    stays: Stays | StaysStore, footprints: Footprints, *, haunts: Certainty | bool = True
+) -> Table:
     """Say in which grid cells devices may have been during their stays at towers.
 
     Parameters
     ----------
-    stays : Stays
-        At towers: ``find_stays(pings, options=StayOptions(by="tower", fill=...))``.
+    stays : Stays or Store
+        At towers: ``find_stays(pings, options=StayOptions(by="tower", fill=...))``. Of a store, everything is read.
     footprints : Footprints
         From :func:`cotrace.find_footprints`.
     haunts : bool or Certainty
@@ -62,6 +64,7 @@ def weighted_stays(stays: Stays, footprints: Footprints, *, haunts: Certainty | 
     """
     if not isinstance(haunts, (bool, Certainty)):
         raise CotraceTypeError(f"haunts={haunts!r} is neither True, False nor a Certainty")
+    stays = taken(stays, "weighted_stays")
     placed = place(stays, footprints)
     rows = stays.rows
     if haunts is False or not len(stays):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cotrace.errors import ReadError
+from cotrace.io.checked import check_buffers, check_schema
 from cotrace.io.files import FilePart
 from cotrace.io.paths import FoundFile
 from cotrace.io.source import BATCH_ROWS, Task, Window
@@ -25,9 +26,11 @@ def _open(path: str) -> Any:
         data = pa.memory_map(path)
         seekable = data.read(6) == b"ARROW1"
         data.seek(0)
-        return pa.ipc.open_file(data) if seekable else pa.ipc.open_stream(data)
+        opened = pa.ipc.open_file(data) if seekable else pa.ipc.open_stream(data)
+        check_schema(opened.schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, error) from error
+    return opened
 
 
 def _damaged(path: str, error: Exception) -> ReadError:
@@ -59,11 +62,13 @@ class ArrowTask(Task):
         while True:
             try:
                 batch = next(raw, None)
+                if batch is not None:
+                    batch = batch.select(list(columns))
+                    check_buffers(batch)
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise _damaged(self.path, error) from error
             if batch is None:
                 return
-            batch = batch.select(list(columns))
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 yield batch.slice(start, BATCH_ROWS)
 

@@ -21,6 +21,8 @@ _BLOCK = 1 << 22
 _NULLS = ["", "NULL", "null", "NA", "N/A", "n/a", "NaN", "nan", "None", "none", "NaT", "\\N", "<NA>"]
 _DATA = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?|\d{4}-\d{2}-\d{2}.*")
 
+_RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
+
 
 def _broken(path: str, error: Exception) -> ReadError:
     text = str(error).splitlines()[0]
@@ -72,32 +74,25 @@ class CsvTask(Task):
         """Parse the file block by block; the columns are strings."""
         import pyarrow as pa
 
-        bad: list[Any] = []
         try:
             stream = pa.input_stream(self.path, compression=self.compression)
-            reader = _reader(stream, columns, self.separator, bad)
+            reader = _reader(stream, columns, self.separator)
             for batch in reader:
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS)
         except (OSError, ValueError) as error:
-            if bad:
-                raise _ragged(self.path, bad[0]) from None
-            raise _broken(self.path, error) from error
+            raise _ragged(self.path, error) or _broken(self.path, error) from None
 
 
-def _reader(stream: Any, columns: Sequence[str], separator: str, bad: list[Any]) -> Any:
+def _reader(stream: Any, columns: Sequence[str], separator: str) -> Any:
     import pyarrow as pa
     import pyarrow.csv as pc
-
-    def ragged(row: Any) -> str:
-        bad.append(row)
-        return "error"
 
     return pc.open_csv(
         stream,
         # with threads the numbers of bad rows are not known
         pc.ReadOptions(use_threads=False, block_size=_BLOCK),
-        pc.ParseOptions(delimiter=separator, newlines_in_values=False, invalid_row_handler=ragged),
+        pc.ParseOptions(delimiter=separator, newlines_in_values=False),
         pc.ConvertOptions(
             column_types={c: pa.string() for c in columns},
             include_columns=list(columns),
@@ -107,11 +102,17 @@ def _reader(stream: Any, columns: Sequence[str], separator: str, bad: list[Any])
     )
 
 
-def _ragged(path: str, row: Any) -> ReadError:
-    number = "one row" if row.number is None else f"line {row.number}"
+def _ragged(path: str, error: Exception) -> ReadError | None:
+    """Say which row has too few or too many fields, if that is what the parser found.
+
+    Its message is read for that: a handler of its own for such rows fails on those that are not in UTF-8.
+    """
+    found = _RAGGED.search(str(error))
+    if found is None:
+        return None
     return ReadError(
-        f"{path!r}: {number} has {row.actual_columns} fields, and the header {row.expected_columns}: the file was cut "
-        "off there, or a field holds the separator without quotes: write it again"
+        f"{path!r}: line {found[1]} has {found[3]} fields, and the header {found[2]}: the file was cut off there, or a "
+        "field holds the separator without quotes: write it again"
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cotrace.errors import ReadError
+from cotrace.io.checked import check_schema, check_text
 from cotrace.io.files import FilePart
 from cotrace.io.instants import PER_SECOND
 from cotrace.io.paths import FoundFile
@@ -26,7 +27,10 @@ def _open(path: str, metadata: Any = None) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path, metadata=metadata, memory_map=True, page_checksum_verification=True)
+        opened = pq.ParquetFile(path, metadata=metadata, memory_map=True, page_checksum_verification=True)
+        if metadata is None:
+            check_schema(opened.schema_arrow)
+        return opened
     except Exception as error:
         raise _damaged(path, error) from error
 
@@ -63,6 +67,8 @@ class RowGroupTask(Task):
         while True:
             try:
                 batch = next(groups, None)
+                if batch is not None:
+                    check_text(batch)
             except (OSError, ValueError) as error:
                 raise _damaged(self.path, error) from error
             if batch is None:

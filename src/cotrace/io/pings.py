@@ -11,6 +11,7 @@ from cotrace.io.batches import PingBatch
 from cotrace.io.scan import Progress, Scan
 from cotrace.io.source import Window
 from cotrace.io.zones import ClockChange
+from cotrace.shown import Handed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,7 +116,7 @@ def read_pings(
     return Pings(opened, convert, table, errors=errors, refused_cap=refused_cap)
 
 
-class Pings:
+class Pings(Handed):
     """Pings that can be read again, batch by batch; made by :func:`read_pings`.
 
     Attributes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cotrace.errors import CotraceTypeError
+from cotrace.meter import Progress, reporter
 from cotrace.options import StayOptions
 from cotrace.stays.build import build
-from cotrace.stays.passes import Progress
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def find_stays(
         Grid, fill, largest gap, smoothing.
     threads : int, optional
         How many to use; all by default. The result does not depend on it.
-    progress : callable, optional
-        Called with the rows done and the rows there are (None if unknown).
+    progress : callable or "bar", optional
+        Called with the rows done and the rows there are (None if unknown); ``"bar"`` draws a bar with tqdm (extra
+        ``progress``).
     sort_memory : int, optional
         Bytes that may be held for rows that have to be sorted; beyond, they are sorted on disk. Half of the
         available memory by default. ``stays.counts.order`` says what was done.
@@ -71,4 +73,9 @@ def find_stays(
     >>> cotrace.find_stays(pings).to_pandas().shape
     (1, 4)
     """
-    return build(pings, options, threads=threads, progress=progress, sort_memory=sort_memory).stays()
+    if not isinstance(options, StayOptions):
+        raise CotraceTypeError(f"options is {type(options).__name__}: give StayOptions(...)")
+    if not hasattr(pings, "scan"):
+        raise CotraceTypeError(f"{type(pings).__name__} is not Pings: read it with cotrace.read_pings()")
+    told = reporter(progress)
+    return build(pings, options, threads=threads, progress=told, sort_memory=sort_memory).stays()

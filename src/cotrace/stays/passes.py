@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Built", "Progress", "Tracked", "one_pass", "usable_threads"]
 
-Progress = Callable[[int, "int | None"], None]
+Progress = Callable[[int, "int | None"], object]
 _DAY = 86_400
 #: pings that are built of at a time, once they are sorted
 _BATCH = 1 << 17

@@ -119,7 +119,7 @@ class CellShelf:
 
     def put(self, rows: NDArray[np.int32]) -> CellBlock:
         """See :class:`Shelf`."""
-        from cotrace.kernels.rows import group_cells, tally_cells
+        from cotrace.kernels.shelf import group_cells, tally_cells
 
         counts, found = self._tables(int(rows[:, 1].max()) + 1, rows.shape[0])
         n_found = tally_cells(rows, self._n_tracked, counts, found)

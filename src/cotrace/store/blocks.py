@@ -7,7 +7,8 @@ import os
 import sys
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cotrace.errors import StoreDamagedError
@@ -115,6 +116,17 @@ class Source:
         self._sums = block_sums(blocks)
         self._what = what
         self._at = 0
+        self._fd: int | None = None
+
+    @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Open the file once for all that is read within."""
+        self._fd = self._opened()
+        try:
+            yield
+        finally:
+            os.close(self._fd)
+            self._fd = None
 
     def read(self, n: int = -1) -> memoryview:
         """Return the next ``n`` bytes (fewer at the end of the file; all that are left: -1)."""
@@ -123,9 +135,12 @@ class Source:
         if hi <= lo:
             return memoryview(b"")
         self._at = hi
+        return self.between(lo, hi)
+
+    def between(self, lo: int, hi: int) -> memoryview:
+        """Return the bytes ``[lo, hi)``, checked."""
         first = lo // BLOCK
-        data = self._checked(first, -(-hi // BLOCK))
-        return data[lo - first * BLOCK : hi - first * BLOCK]
+        return self._checked(first, -(-hi // BLOCK))[lo - first * BLOCK : hi - first * BLOCK]
 
     def _checked(self, first: int, last: int) -> memoryview:
         """Return the bytes of these blocks (the last is left out), checked."""
@@ -133,7 +148,7 @@ class Source:
 
         size = min(last * BLOCK, self._size) - first * BLOCK
         data = np.empty(size, np.uint8).data  # not filled with noughts first, as a bytearray is
-        fd = self._opened()
+        fd = self._opened() if self._fd is None else self._fd
         try:
             done = 0
             while done < size:
@@ -144,7 +159,8 @@ class Source:
         except OSError as error:
             raise self._damaged(first, f"cannot be read ({os.strerror(error.errno or 0)})") from error
         finally:
-            os.close(fd)
+            if fd != self._fd:
+                os.close(fd)
         for block in range(first, last):
             lo = (block - first) * BLOCK
             if zlib.crc32(data[lo : lo + BLOCK]) != self._sums[block]:

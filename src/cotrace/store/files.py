@@ -190,8 +190,7 @@ class Files:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        object_path(entry.name)
-        source = Source(lambda: self._opened(entry), entry.bytes, entry.blocks, entry.what)
+        source = self.source(entry)
         unlocked = None if self.encryption is None else self.encryption.decrypting()
         try:
             return pq.ParquetFile(
@@ -201,6 +200,11 @@ class Files:
             raise
         except (OSError, ValueError) as error:
             raise self._undecoded(entry, error) from error
+
+    def source(self, entry: FileEntry) -> Source:
+        """Return the bytes of a file, of which each block is checked before it is used."""
+        object_path(entry.name)
+        return Source(lambda: self._opened(entry), entry.bytes, entry.blocks, entry.what)
 
     def read(
         self,

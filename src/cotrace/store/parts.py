@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cotrace.arrays import from_numpy, view
 from cotrace.store.days import DayCounts, Tails
 from cotrace.store.incoming import Compact
+from cotrace.store.slices import as_column, rows_of_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from cotrace.store.files import FileEntry, Files
 
 __all__ = [
-    "INDEX_GROUP",
-    "STAYS_GROUP",
+    "GROUP",
     "by_cell",
+    "devices_of_day",
     "joined_towers",
     "numbers_of",
     "places_of_day",
@@ -28,7 +29,6 @@ __all__ = [
     "read_stays",
     "read_tails",
     "rewritten_stays",
-    "rows_of_index",
     "write_cells",
     "write_devices",
     "write_index",
@@ -37,10 +37,8 @@ __all__ = [
     "write_tails",
 ]
 
-#: rows of a row group: of stays, where devices are found by the statistics, and of the index by cell. Groups of stays
-#: are small and not compressed: a hundred cases are a few rows in each of many files
-STAYS_GROUP, INDEX_GROUP = 1 << 12, 1 << 13
-_ROW = 12
+#: rows of a row group of stays and of the index: few enough to be one page
+GROUP = 1 << 14
 
 
 def _table(names: Sequence[str], columns: Sequence[NDArray[Any]]) -> pa.Table:
@@ -96,18 +94,31 @@ def read_tails(files: Files, entry: FileEntry) -> Tails:
 
 
 def write_stays(files: Files, rows: NDArray[np.int32], counts: DayCounts, day: int, bucket: int) -> FileEntry:
-    """Write the rows (device, cell, start, end) of a day and bucket."""
+    """Write the rows (device, cell, start, end) of a day and bucket: the device, and 12 bytes of all else."""
+    device = from_numpy(np.ascontiguousarray(rows[:, 0]))
+    return _put_rows(files, {"device": device}, rows[:, 1:], "stays", day, bucket=bucket, meta=vars(counts))
+
+
+def _put_rows(
+    files: Files, before: dict[str, pa.Array], rows: NDArray[np.int32], kind: str, day: int, **of: Any
+) -> FileEntry:
+    """Write rows of three int32 as bytes that are read without being decoded, after other columns."""
+    import pyarrow as pa
+
+    columns = {**before, "row": as_column(rows)}
+    # not nullable: a page has nothing but its values then
+    schema = pa.schema([pa.field(name, column.type, False) for name, column in columns.items()])
     return files.write(
-        _table(("device", "cell", "start", "end"), [rows[:, k] for k in range(4)]),
-        kind="stays",
+        pa.Table.from_arrays(list(columns.values()), schema=schema),
+        kind=kind,
         day=day,
-        bucket=bucket,
-        meta=vars(counts),
-        compression="none",
-        use_dictionary=["device", "cell"],
-        column_encoding={"start": "DELTA_BINARY_PACKED", "end": "DELTA_BINARY_PACKED"},
-        row_group_size=STAYS_GROUP,
-        write_statistics=["device"],
+        compression={**dict.fromkeys(before, "zstd"), "row": "none"},
+        use_dictionary=False,
+        column_encoding={**dict.fromkeys(before, "DELTA_BINARY_PACKED"), "row": "PLAIN"},
+        row_group_size=GROUP,
+        data_page_size=1 << 20,
+        write_statistics=False,
+        **of,
     )
 
 
@@ -118,14 +129,20 @@ def rewritten_stays(files: Files, rows: NDArray[np.int32], entry: FileEntry) -> 
     return write_stays(files, rows, DayCounts(**entry.meta), entry.day, entry.bucket)
 
 
-def read_stays(
-    files: Files, entry: FileEntry, row_groups: Sequence[int] | None = None, metadata: Any = None
-) -> NDArray[np.int32]:
-    """Read them again, or some of their row groups."""
-    if not entry.rows:
-        return np.empty((0, 4), dtype=np.int32)
-    table = files.read(entry, row_groups=row_groups, metadata=metadata, use_threads=False)
-    return np.stack(numbers_of(table), axis=1)
+def read_stays(files: Files, entry: FileEntry) -> NDArray[np.int32]:
+    """Read them again."""
+    out = np.empty((entry.rows, 4), dtype=np.int32)
+    if entry.rows:
+        device, row = files.read(entry, use_threads=False).columns
+        out[:, 0], out[:, 1:] = view(device.combine_chunks(), np.int32), rows_of_column(row)
+    return out
+
+
+def devices_of_day(files: Files, entry: FileEntry) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the devices of a day and bucket, in order, and the first of the stays of each."""
+    (device,) = numbers_of(files.read(entry, columns=["device"], use_threads=False))
+    lo = np.flatnonzero(np.diff(device, prepend=-1))
+    return device[lo], lo
 
 
 def by_cell(
@@ -165,32 +182,10 @@ def write_index(
     """Write the rows of a day by cell, as bytes that are read without being decoded, and where each cell begins."""
     import pyarrow as pa
 
-    column = pa.Array.from_buffers(pa.binary(_ROW), len(rows), [None, pa.py_buffer(rows)])
-    index = files.write(
-        pa.Table.from_arrays([column], names=["row"]),
-        kind="index",
-        day=day,
-        compression="none",
-        use_dictionary=False,
-        column_encoding="PLAIN",
-        row_group_size=INDEX_GROUP,
-        data_page_size=1 << 20,
-        write_statistics=False,
-    )
+    index = _put_rows(files, {}, rows, "index", day)
     table = pa.Table.from_arrays([from_numpy(cells), from_numpy(lo)], names=["cell", "lo"])
     places = files.write(table, kind="places", day=day, compression="zstd", write_statistics=False)
     return index, places
-
-
-def rows_of_index(table: pa.Table) -> NDArray[np.int32]:
-    """Return rows (device, start, end) of the index's column, without a copy where it is in one piece."""
-    parts = []
-    for chunk in table.column(0).chunks:
-        data = np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * _ROW :][: len(chunk) * _ROW]
-        parts.append(data.view(np.int32).reshape(-1, 3))
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else np.empty((0, 3), dtype=np.int32)
 
 
 def places_of_day(files: Files, entry: FileEntry) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

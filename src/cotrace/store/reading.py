@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from cotrace.counts import Counts
 from cotrace.store import parts
 from cotrace.store.draft import load_cells, load_devices
 from cotrace.store.settings import DAY, Settings
+from cotrace.store.slices import Layout, rows_at
 from cotrace.tables import Stays
 from cotrace.threads import on_threads
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Pruned", "Snapshot"]
 
 _END_OF_TIME = 2**31 - 1
+#: stays of a device on a day, as a guess
+_A_DAY = 16
+#: bytes that are remembered of where devices and cells begin in files
+_REMEMBERED = 1 << 28
 
 
 @dataclass
@@ -40,18 +45,14 @@ class Pruned:
     ----------
     files, files_passed : int
         Files of stays or of the index that something was read of, and those of other days and buckets.
-    row_groups, row_groups_passed : int
-        Of the files that something was read of.
-    rows, bytes : int
-        Rows that were read, and the bytes that they take up in memory.
+    rows, rows_passed : int
+        Rows that were read of these files, and the others in them.
     """
 
     files: int = 0
     files_passed: int = 0
-    row_groups: int = 0
-    row_groups_passed: int = 0
     rows: int = 0
-    bytes: int = 0
+    rows_passed: int = 0
 
     def clear(self) -> None:
         """Count from nought again."""
@@ -87,7 +88,10 @@ class Snapshot:
         # files are named by their content: what is known of one holds in every version
         names = {e.name for e in version.files}
         kept = {} if before is None else before._known
-        self._known: dict[tuple[str, int], Any] = {k: value for k, value in kept.items() if k[0] in names}
+        self._known: dict[str, tuple[NDArray[np.int32], NDArray[np.int64]]] = {
+            name: value for name, value in kept.items() if name in names
+        }
+        self._layouts: dict[str, Layout] = {} if before is None else before._layouts
 
     def close(self) -> None:
         """Let go of the version."""
@@ -130,6 +134,18 @@ class Snapshot:
         if self.options.by == "tower":
             return Cells(book.values, grid if table is not None else None, table, "tower")
         return Cells(book.values, grid, None, "grid")
+
+    @cached_property
+    def _cells_in_order(self) -> tuple[Cells, NDArray[np.int32]]:
+        """All cells that are known, ascending, and the place of each code among them (-1: forgotten).
+
+        They are in every answer: queries carry codes from one to the next, and look places up among them.
+        """
+        there = np.flatnonzero(self.cells.values.is_valid().to_numpy(zero_copy_only=False))
+        order = there[self.cells.take(there).order()]
+        rank = np.full(len(self.cells.values), -1, dtype=np.int32)
+        rank[order] = np.arange(order.size, dtype=np.int32)
+        return self.cells.take(order), rank
 
     @cached_property
     def counts(self) -> Counts:
@@ -217,31 +233,30 @@ class Snapshot:
 
     def _rows_of_file(self, entry: FileEntry, codes: NDArray[np.int32] | None, day: int) -> NDArray[np.int32]:
         """Return the rows of a file, of devices that are in it, with seconds from the base."""
-        if not entry.rows:
-            return np.empty((0, 4), dtype=np.int32)
-        metadata = self._footer(entry)
-        groups = list(range(metadata.num_row_groups))
-        if codes is not None:
-            groups = self._groups_of(entry, metadata, codes)
-        self._count(entry, metadata, groups)
-        if not groups:
-            return np.empty((0, 4), dtype=np.int32)
-        rows = parts.read_stays(self.files, entry, groups, metadata)
-        if codes is not None:
-            at = np.searchsorted(codes, rows[:, 0])
-            rows = rows[codes[np.minimum(at, codes.size - 1)] == rows[:, 0]]
+        if codes is None:
+            self._count(entry, entry.rows)
+            rows = parts.read_stays(self.files, entry)
+        else:
+            lo, hi = _slices(self._devices_of(entry), codes, entry.rows)
+            rows = np.empty((int((hi - lo).sum()), 4), dtype=np.int32)
+            rows[:, 0], rows[:, 1:] = np.repeat(codes, hi - lo), self._rows_at(entry, lo, hi)
         rows[:, 2:] += np.int32(day * DAY - self.base)
         return rows
 
-    def _groups_of(self, entry: FileEntry, metadata: Any, codes: NDArray[np.int32]) -> list[int]:
-        """Return the row groups that can have rows of one of these devices (in order), by their statistics."""
-        known = self._known.get((entry.name, 1))
-        if known is None:
-            found = [metadata.row_group(g).column(0).statistics for g in range(metadata.num_row_groups)]
-            known = self._known[entry.name, 1] = np.array([[s.min, s.max] for s in found], dtype=np.int32)
-        at = np.searchsorted(codes, known[:, 0])
-        inside = codes[np.minimum(at, codes.size - 1)] <= known[:, 1]
-        return [int(g) for g in np.flatnonzero((at < codes.size) & inside)]
+    def _devices_of(self, entry: FileEntry) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        return self._once(entry, lambda: parts.devices_of_day(self.files, entry))
+
+    def _rows_at(self, entry: FileEntry, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return slices of a file's rows."""
+        self._count(entry, int((hi - lo).sum()))
+        if not (hi > lo).any():
+            return np.empty((0, 3), dtype=np.int32)
+        layout = self._layouts.get(entry.name)
+        if layout is None:
+            layout = self._layouts[entry.name] = Layout.of(
+                self.files.open(entry).metadata, self.files.encryption is not None
+            )
+        return rows_at(self.files, entry, layout, lo, hi)
 
     def rows_in(
         self, cells: NDArray[np.int32], days: Sequence[int]
@@ -270,6 +285,8 @@ class Snapshot:
             return self._rows_in_day(day, cells)
 
         read = on_threads(one, found, self.threads)
+        if len(read) == 1:
+            return read[0][0], np.concatenate([[0], np.cumsum(read[0][1])]).astype(np.int64)
         sizes = np.array([size for _, size in read], dtype=np.int64).reshape(len(read), cells.size)
         lo = np.concatenate([[0], np.cumsum(sizes.sum(axis=0))]).astype(np.int64)
         out = np.empty((int(lo[-1]), 3), dtype=np.int32)
@@ -283,31 +300,10 @@ class Snapshot:
 
     def _rows_in_day(self, day: int, cells: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return a day's rows of cells, cell by cell, with seconds from the base; and how many each has."""
-        entry = self._index[day]
         lo, hi = self._where(day, cells)
-        size = hi - lo
-        some = np.flatnonzero(size)
-        if not some.size:
-            self._pass_over(1)
-            return np.empty((0, 3), dtype=np.int32), size
-        first, last = lo[some] // parts.INDEX_GROUP, (hi[some] - 1) // parts.INDEX_GROUP
-        metadata = self._footer(entry)
-        touched = np.zeros(metadata.num_row_groups + 1, dtype=np.int64)
-        np.add.at(touched, first, 1)
-        np.add.at(touched, last + 1, -1)
-        groups = np.flatnonzero(np.cumsum(touched)[:-1])
-        self._count(entry, metadata, groups.tolist())
-        table = self.files.read(entry, row_groups=groups.tolist(), metadata=metadata, use_threads=False)
-        rows = parts.rows_of_index(table)
-        # where a row of the file is among those that were read
-        begin = np.full(metadata.num_row_groups, -1, dtype=np.int64)
-        begin[groups] = np.arange(groups.size) * parts.INDEX_GROUP
-        shift = begin[lo[some] // parts.INDEX_GROUP] + lo[some] % parts.INDEX_GROUP
-        out_lo = np.cumsum(size[some]) - size[some]
-        picked = np.repeat(shift - out_lo, size[some]) + np.arange(int(size.sum()))
-        rows = rows[picked]
+        rows = self._rows_at(self._index[day], lo, hi)
         rows[:, 1:] += np.int32(day * DAY - self.base)
-        return rows, size
+        return rows, hi - lo
 
     def sizes_in(self, cells: NDArray[np.int32], days: Sequence[int]) -> NDArray[np.int64]:
         """Return how many rows each cell has on days: read from the places alone."""
@@ -321,41 +317,39 @@ class Snapshot:
     def _where(self, day: int, cells: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first row of each cell in a day's index, and the end."""
         entry = self._places[day]
-        # two days can have the same places, and more rows in the last of them
-        key = entry.name, self._index[day].rows
-        known = self._known.get(key)
-        if known is None:
-            there, lo = parts.places_of_day(self.files, entry)
-            known = self._known[key] = there, np.append(lo, key[1])
-        there, lo = known
-        at = np.searchsorted(there, cells)
-        at[at == there.size] = 0
-        here = there[at] == cells
-        return np.where(here, lo[at], 0), np.where(here, lo[at + 1], 0)
+        places = self._once(entry, lambda: parts.places_of_day(self.files, entry))
+        return _slices(places, cells, self._index[day].rows)
 
     # ---- files -------------------------------------------------------------------------------------------
 
-    def _footer(self, entry: FileEntry) -> Any:
-        known = self._known.get((entry.name, 0))
+    def _once(
+        self, entry: FileEntry, read: Callable[[], tuple[NDArray[np.int32], NDArray[np.int64]]]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Read where things begin in a file, and remember it while there is room."""
+        known = self._known.get(entry.name)
         if known is None:
-            known = self._known[entry.name, 0] = self.files.open(entry).metadata
+            known = read()
+            with self._lock:
+                held = (
+                    sum(a.nbytes + b.nbytes for a, b in self._known.values())
+                    if len(self._known) % 64 == 0
+                    else 0
+                )
+                if held > _REMEMBERED:
+                    self._known.clear()
+                self._known[entry.name] = known
         return known
 
     def _pass_over(self, files: int) -> None:
         with self._lock:
             self.read.files_passed += files
 
-    def _count(self, entry: FileEntry, metadata: Any, groups: Sequence[int]) -> None:
-        sizes = [metadata.row_group(g) for g in groups]
-        rows, of = sum(g.num_rows for g in sizes), sum(g.total_byte_size for g in sizes)
+    def _count(self, entry: FileEntry, rows: int) -> None:
         with self._lock:
-            read = self.read
-            read.files += bool(groups)
-            read.files_passed += not groups
-            read.row_groups += len(groups)
-            read.row_groups_passed += metadata.num_row_groups - len(groups)
-            read.rows += rows
-            read.bytes += of
+            self.read.files += rows > 0
+            self.read.files_passed += not rows
+            self.read.rows += rows
+            self.read.rows_passed += entry.rows - rows
 
     # ---- as a table --------------------------------------------------------------------------------------
 
@@ -394,8 +388,8 @@ class Snapshot:
         codes = places_of(values, self.cells.values)
         codes = np.unique(codes[codes >= 0])
         if asked is not None:
-            groups = len(days) * min(asked.size, self.settings.buckets * 8)
-            if groups * parts.STAYS_GROUP < int(self.sizes_in(codes, days).sum()):
+            sizes = self.sizes_in(codes, days)
+            if asked.size * _A_DAY * len(days) < int(sizes.sum()):
                 rows = self.rows_of(asked, days)
                 at = np.minimum(np.searchsorted(codes, rows[:, 1]), max(codes.size - 1, 0))
                 return rows[codes[at] == rows[:, 1]] if codes.size else rows[:0]
@@ -414,11 +408,8 @@ class Snapshot:
 
         ids = self.devices.values(named)
         order = order_of(ids)
-        used = np.unique(rows[:, 1])
-        cells = self.cells.take(used)
-        cell_order = cells.order()
+        cells, cell_rank = self._cells_in_order
         rank = _numbers(named[order], int(named.max(initial=-1)) + 1)
-        cell_rank = _numbers(used[cell_order], int(used.max(initial=-1)) + 1)
         counts = np.zeros(named.size + 1, dtype=np.int64)
         rows = np.ascontiguousarray(rows)
         count_rows(rows, 0, rank, counts)
@@ -427,7 +418,7 @@ class Snapshot:
         return Stays(
             out,
             take(ids, order),
-            cells.take(cell_order),
+            cells,
             base=self.base,
             tz=self.tz,
             options=self.options,
@@ -446,3 +437,17 @@ def _numbers(values: NDArray[np.int32], n: int) -> NDArray[np.int32]:
 
 def _within_reach(seconds: int) -> int:
     return min(max(seconds, -_END_OF_TIME), _END_OF_TIME)
+
+
+def _slices(
+    where: tuple[NDArray[np.int32], NDArray[np.int64]], codes: NDArray[np.int32], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first row of each code and the end, of where codes begin (in order) among ``n`` rows."""
+    there, lo = where
+    if not there.size:
+        return np.zeros(codes.size, np.int64), np.zeros(codes.size, np.int64)
+    at = np.searchsorted(there, codes)
+    at[at == there.size] = 0
+    here = there[at] == codes
+    begin, end = lo[at], np.append(lo, n)[at + 1]
+    return np.where(here, begin, 0), np.where(here, end, 0)

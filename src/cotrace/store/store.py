@@ -26,6 +26,10 @@ from cotrace.store.reading import Snapshot
 from cotrace.store.settings import Settings, arrow_type
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cotrace.audit.log import AuditLog
+    from cotrace.audit.view import AuditedStore
     from cotrace.io.pings import Pings
     from cotrace.stays.passes import Progress
     from cotrace.tables import Stays
@@ -132,6 +136,11 @@ class Store:
     def options(self) -> StayOptions:
         """How stays are made; grid and fill are filled in once pings have come."""
         return self.snapshot.options
+
+    @property
+    def device_type(self) -> pa.DataType:
+        """The Arrow type of device ids."""
+        return self.snapshot.device_type
 
     @property
     def batches(self) -> dict[str, dict[str, Any]]:
@@ -376,6 +385,20 @@ class Store:
             self.refresh()
             removed = writer.collect(keep=keep, wait=0.0)
         return done.with_removed(removed)
+
+    def audited(self, log: AuditLog, *, who: str, purpose: str, case: str | None = None) -> AuditedStore:
+        """Return a view of the store that queries take as they take the store, and that leaves a line for each.
+
+        Parameters
+        ----------
+        log : cotrace.audit.AuditLog
+            Where the lines go: each is on disk before rows are given, and without it none are.
+        who, purpose, case
+            Who asks, what for, and for which case: as in :meth:`cotrace.audit.AuditLog.record`.
+        """
+        from cotrace.audit.view import AuditedStore
+
+        return AuditedStore(self, log, who=who, purpose=purpose, case=case)
 
     def verify(self) -> list[StoreError]:
         """Read every byte and hold it to its digest; return what is wrong, one error a thing."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cotrace.errors import OptionError
 from cotrace.schema_synth import OUTBREAK_CASES, TREE, TRUE_INFECTIONS
+from cotrace.shown import Shown
 from cotrace.synth.diseases import DISEASE, Disease
 from cotrace.synth.truth import everybody, rows_of, settings, visits, zone
 from cotrace.tables import Table, instants
@@ -29,7 +30,7 @@ _TRACED_S = 2 * _DAY
 
 
 @dataclass(frozen=True, eq=False)
-class Outbreak:
+class Outbreak(Shown):
     """An outbreak with its truth; :func:`cotrace.synth.outbreak` makes it.
 
     Parameters

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.errors import OptionError
+from cotrace.meter import Progress, reporter
 from cotrace.stays.passes import usable_threads
 from cotrace.synth.blocks import Lane, Rows
 from cotrace.threads import Crew
@@ -74,7 +75,7 @@ def write(
     tables: Mapping[str, Table] | None = None,
     truth: Mapping[str, Any] | None = None,
     threads: int | None = None,
-    progress: Callable[[int, int | None], object] | None = None,
+    progress: Progress | None = None,
 ) -> Written:
     """Write made rows as daily Parquet files, and beside them the towers and what is true.
 
@@ -90,8 +91,8 @@ def write(
         What else ``truth.json`` is to say.
     threads : int, optional
         The files do not depend on it, to the byte.
-    progress : callable, optional
-        Called with the rows so far and how many there will be, about.
+    progress : callable or "bar", optional
+        Called with the rows so far and how many there will be, about; as in :func:`cotrace.find_stays`.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def write(
     if pings.exists() and any(pings.iterdir()):
         raise OptionError(f"{str(pings)!r} is not empty: name a new folder, or take out what is there")
     pings.mkdir(parents=True, exist_ok=True)
-    total, size, files = _write_days(rows, pings, usable_threads(threads), progress)
+    total, size, files = _write_days(rows, pings, usable_threads(threads), reporter(progress))
     rows.keep_counts(total)
     given = dict(tables or {})
     network = getattr(rows, "network", None)

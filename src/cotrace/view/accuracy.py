@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cotrace.footprints.reliability import Reliability
     from cotrace.tables import Table
 
-__all__ = ["plot_reliability", "plot_sweep"]
+__all__ = ["plot_evaluation", "plot_list_sizes", "plot_reliability", "plot_sweep"]
 
 _DRAWN = (("precision", CASE, "o", -0.14), ("recall", COMPANION, "s", 0.14))
 _ROW, _HEAD, _WIDTH = 0.27, 1.7, 8.5
@@ -123,6 +123,105 @@ def plot_reliability(found: Reliability, *, title: str | None = None, ax: Axes |
     low, high = found.interval
     error = f"expected calibration error {found.error:.3f} [{low:.3f}, {high:.3f}]"
     _title(ax, title or "Are probabilities what they say?", f"{pairs:,} candidate pairs; {error}")
+    return ax
+
+
+def plot_evaluation(table: Table, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw precision and recall of all pairs and of each part, with their intervals.
+
+    Parameters
+    ----------
+    table : Table
+        From :func:`cotrace.evaluate` (``.table``).
+    title : str, optional
+        What is shown.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+    """
+    rows = table.to_arrow().to_pylist()
+    ax = axes(ax, _WIDTH, _HEAD + 0.55 * max(1, len(rows)))
+    for name, colour, marker, offset in _DRAWN:
+        for y, r in enumerate(rows):
+            if r[name] is None:
+                continue
+            if r[f"{name}_low"] is not None:
+                ends = [min(r[f"{name}_low"], r[name]), max(r[f"{name}_high"], r[name])]
+                ax.plot(ends, [y + offset] * 2, color=colour, lw=1.6, alpha=0.6)
+            ax.annotate(f"{r[name]:.2f}", (r[name], y + offset), (0, 5 if offset < 0 else -12),
+                        textcoords="offset points", ha="center", fontsize=8, color=INK)  # fmt: skip
+        seen = [(r[name], y + offset) for y, r in enumerate(rows) if r[name] is not None]
+        ax.plot([v for v, _ in seen], [y for _, y in seen], marker, color=colour, ms=6, label=name, ls="none")
+    names = [r["grouping"] if r["part"] is None else f"{r['grouping']}: {r['part']}" for r in rows]
+    ax.set_yticks(
+        range(len(rows)),
+        [f"{n}\n{r['listed']:,} listed" for n, r in zip(names, rows, strict=True)],
+        fontsize=8.5,
+    )
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_xlabel("share")
+    ax.grid(axis="x", color="#E6E6E6", lw=0.7)
+    ax.set_axisbelow(True)
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0), borderaxespad=2.0, ncols=2, frameon=False, fontsize=9)
+    hits = (
+        f"{rows[0]['hits']:,} of {rows[0]['listed']:,} pairs listed are true" if rows else "nothing to draw"
+    )
+    _title(
+        ax,
+        title or f"How right the list is: {hits}",
+        f"{_CANDIDATES}; lines are bootstrap intervals over cases",
+    )
+    return ax
+
+
+def plot_list_sizes(table: Table, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw how long a ranked list has to be to hold a share of the true pairs, beside a list in random order.
+
+    Parameters
+    ----------
+    table : Table
+        From ``list_sizes`` of an evaluation.
+    title : str, optional
+        What is shown.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+    """
+    rows = table.to_arrow().to_pylist()
+    ax = axes(ax, 7.2, 5.2)
+    for name, colour, marker, words in (
+        ("list_size", CASE, "o-", "this list"),
+        ("random_size", MUTED, "s--", "in random order"),
+    ):
+        seen = [r for r in rows if r[name] is not None]
+        ax.plot(
+            [r[name] for r in seen],
+            [r["share"] for r in seen],
+            marker,
+            color=colour,
+            ms=5,
+            lw=1.3,
+            label=words,
+        )
+    ax.set_ylim(-0.02, 1.04)
+    ax.set_xlim(left=0)
+    ax.set_xlabel("rows from the top of the list")
+    ax.set_ylabel("share of the true pairs that they hold")
+    ax.grid(color="#E6E6E6", lw=0.7)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower right", frameon=False, fontsize=9)
+    true = max((r["true_pairs"] for r in rows), default=0)
+    _title(ax, title or f"How far down the list {true:,} true pairs are", _CANDIDATES)
     return ax
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cotrace.view.labels import place
 from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case
-from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, hours, title
+from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, hours, named, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ def plot_cells(found: Companions, case: Any, as_of: Any = None, *, ax: Axes | No
         _bars(ax, found, cells)
     what = "companion" if n_companions == 1 else "companions"
     of = f"{np.count_nonzero(cells.companions):,} of {len(cells.codes):,}"
-    title(ax, f"Case {case}: {n_companions:,} {what} from {of} cells that it was in", found)
+    title(ax, f"Case {named(one.case)}: {n_companions:,} {what} from {of} cells that it was in", found)
     return ax
 
 
@@ -285,7 +285,7 @@ def _bars(ax: Axes, found: Companions, cells: _Cells) -> None:
         text = f" {cells.companions[i]:,}  (case {hours(int(cells.dwell_s[i]))})"
         ax.text(float(cells.companions[i]), y, text, va="center", fontsize=8, color=INK)
     labels = [cell_name(found, names[int(c)].as_py()) for c in cells.codes[order]]
-    ax.set_yticks(range(len(order)), labels, fontsize=9)
+    ax.set_yticks(range(len(order)), labels, fontsize=9, parse_math=False)
     ax.invert_yaxis()
     ax.set_xlim(0, max(1, int(cells.companions.max(initial=0))) * 1.25)
     ax.locator_params(axis="x", integer=True)

@@ -14,7 +14,16 @@ from cotrace.errors import CaseError
 if TYPE_CHECKING:
     from cotrace.companions import Companions
 
-__all__ = ["OneCase", "clipped", "device_stays", "evidence_of", "is_companion", "one_case"]
+__all__ = [
+    "OneCase",
+    "clipped",
+    "device_stays",
+    "evidence_of",
+    "is_companion",
+    "one_case",
+    "rows_of",
+    "seconds_of",
+]
 
 _MICROS = 1_000_000
 
@@ -38,7 +47,8 @@ def one_case(found: Companions, case: Any, as_of: Any = None) -> OneCase:
     """Find the case; a device that is a case several times needs its ``as_of``."""
     number = case_number(found, case, as_of)
     start, end, infectious = found.window(number)
-    return OneCase(case, int(seconds_of(found.funnel["as_of"])[number]), start, end, infectious)
+    device = found.funnel["case_id"][number].as_py()  # of the ids' own type, however it was named
+    return OneCase(device, int(seconds_of(found.funnel["as_of"])[number]), start, end, infectious)
 
 
 def seconds_of(column: Any) -> NDArray[np.int64]:
@@ -75,15 +85,16 @@ def clipped(rows: NDArray[np.int64], one: OneCase) -> NDArray[np.int64]:
 
 def evidence_of(found: Companions, one: OneCase, companion: Any = None) -> Any:
     """Return the evidence of a case, and of one of its companions when named."""
-    return _rows_of(found.evidence.to_arrow(), one, companion)
+    return rows_of(found.evidence.to_arrow(), one, companion)
 
 
 def is_companion(found: Companions, one: OneCase, device: Any) -> bool:
     """Tell whether a device is on the case's list."""
-    return bool(_rows_of(found.companions.to_arrow(), one, device).num_rows)
+    return bool(rows_of(found.companions.to_arrow(), one, device).num_rows)
 
 
-def _rows_of(table: Any, one: OneCase, companion: Any) -> Any:
+def rows_of(table: Any, one: OneCase, companion: Any = None) -> Any:
+    """Return the rows of a table that are a case's, and of one of its companions when named."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

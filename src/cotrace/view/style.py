@@ -11,8 +11,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cotrace.companions import Companions
+    from cotrace.tables import Stays
 
-__all__ = ["CASE", "COMPANION", "INK", "MUTED", "OUTSIDE", "SHARED", "axes", "cell_name", "hours", "title"]
+__all__ = [
+    "CASE",
+    "COMPANION",
+    "INK",
+    "MUTED",
+    "OUTSIDE",
+    "SHARED",
+    "axes",
+    "cell_name",
+    "hours",
+    "readable",
+    "title",
+]
 
 #: From the palette of Okabe and Ito: told apart by colour-blind eyes, and in grey (dark, light, black).
 CASE, COMPANION, SHARED = "#0072B2", "#E69F00", "#000000"
@@ -44,14 +57,14 @@ def axes(ax: Axes | None, width: float, height: float) -> Any:
     return ax
 
 
-def title(ax: Axes, what: str, found: Companions, *, above: int = 0) -> None:
-    """Write what is shown, and below it what it is and by which reading.
+def title(ax: Axes, what: str, found: Companions | str, *, above: int = 0) -> None:
+    """Write what is shown, and below it what it is and by which reading: of a result, or in these words.
 
     ``above`` points are left free between the axes and the lowest line.
     """
     inches = ax.figure.get_window_extent().width / ax.figure.dpi
     width = max(40, int((inches - 1.3) * 14))  # letters that fit right of the axes' labels
-    reading = what_it_is(found)
+    reading = found if isinstance(found, str) else what_it_is(found)
     lines = fill(reading, width)
     ax.set_title(
         fill(what, int(width * _TITLE)),
@@ -60,6 +73,7 @@ def title(ax: Axes, what: str, found: Companions, *, above: int = 0) -> None:
         fontweight="bold",
         color=INK,
         pad=14 + above + 12 * (lines.count("\n") + 1),
+        parse_math=False,
     )
     ax.annotate(
         lines,
@@ -71,6 +85,7 @@ def title(ax: Axes, what: str, found: Companions, *, above: int = 0) -> None:
         fontsize=9,
         color=MUTED,
         annotation_clip=False,
+        parse_math=False,
     )
 
 
@@ -84,10 +99,62 @@ def hours(seconds: float) -> str:
     return f"{value:.1f} h" if value < 10 else f"{value:,.0f} h"
 
 
-def cell_name(found: Companions, cell: Any) -> str:
+def cell_name(found: Companions | Stays, cell: Any) -> str:
     """Name a cell as the tables do: column and row, or the tower id."""
     grid = found.options.grid
     if found.options.by == "tower" or grid is None:
         return f"tower {cell}"
     column, row = grid.unpack(int(cell))
     return f"{int(column)}, {int(row)}"
+
+
+def readable(text: str) -> str:
+    """Write out what cannot be seen or turns the direction of writing: an id must not look like another."""
+    from unicodedata import category
+
+    if text.isascii() and text.isprintable():
+        return text
+    hidden = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs")
+    return "".join(f"\u27e8U+{ord(c):04X}\u27e9" if category(c) in hidden and c != " " else c for c in text)
+
+
+def named(value: Any, most: int = 28) -> str:
+    """Write an id as a label: cut in the middle where it is long, what cannot be seen written out."""
+    text = readable(str(value))
+    return text if len(text) <= most else f"{text[: most - 9]}…{text[-8:]}"
+
+
+def as_written(ax: Axes) -> None:
+    """Keep dollar signs in labels what they are: no formulas."""
+    legend = ax.get_legend()
+    for text in [
+        *ax.texts,
+        *ax.get_xticklabels(),
+        *ax.get_yticklabels(),
+        *(legend.get_texts() if legend else ()),
+    ]:
+        text.set_parse_math(False)
+
+
+def nothing(ax: Axes | None, words: str, what: str, note: str) -> Axes:
+    """Say on empty axes that there is nothing to draw."""
+    drawn: Axes = axes(ax, 8, 2.5)
+    drawn.text(0.5, 0.5, words, transform=drawn.transAxes, ha="center", color=INK)
+    drawn.set_axis_off()
+    title(drawn, what, note)
+    return drawn
+
+
+def heat(ax: Axes, norm: Any, label: str) -> None:
+    """Put a bar of colours beside axes: light to dark, even in lightness, for every kind of sight and in grey."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.ticker import MaxNLocator
+
+    # beside the picture itself, which its aspect may make narrower than the room that it has
+    bar: Any = ax.figure.colorbar(
+        ScalarMappable(norm, "viridis_r"), cax=ax.inset_axes((1.03, 0.1, 0.03, 0.8))
+    )
+    bar.locator = MaxNLocator(nbins=6, integer=norm.vmax > 2)
+    bar.update_ticks()
+    bar.outline.set_visible(False)
+    bar.set_label(label, fontsize=9)

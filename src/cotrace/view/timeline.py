@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.errors import CaseError
+from cotrace.view.clock import ticks, years, zone_of
 from cotrace.view.select import (
     OneCase,
     clipped,
@@ -20,7 +19,20 @@ from cotrace.view.select import (
     one_case,
     seconds_of,
 )
-from cotrace.view.style import CASE, COMPANION, INK, MUTED, OUTSIDE, SHARED, axes, cell_name, hours, title
+from cotrace.view.style import (
+    CASE,
+    COMPANION,
+    INK,
+    MUTED,
+    OUTSIDE,
+    SHARED,
+    as_written,
+    axes,
+    cell_name,
+    hours,
+    named,
+    title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +48,6 @@ _BAR = 0.34  # height of one device's bar; a lane is 1 high
 _MARGIN = 0.015  # of the lookback, left and right of it
 _MARK = 12  # height of the names of dates above the axes, in points
 _EDGE = 0.12  # of the lookback: nearer to its end than this there is no room for a name
-_SOME_DAYS, _LONG = 4, 300  # days from which on ticks are days, and from which on they name the year
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ def plot_timeline(
         ax.text(0.5, 0.5, "the case was not observed in its lookback", transform=ax.transAxes, ha="center")
     _time_axis(ax, one, found.stays.tz)
     ax.set_ylim(max(1, len(lanes)) - 0.45, -0.62)
-    ax.set_yticks(range(len(lanes)), [lane.label for lane in lanes], fontsize=9)
+    ax.set_yticks(range(len(lanes)), [lane.label for lane in lanes], fontsize=9, parse_math=False)
     ax.set_ylabel("cell (column, row)" if found.options.by == "grid" else "cell")
     _dwell_beside(ax, lanes)
     episodes = sum(len(lane.episodes) for lane in lanes)
@@ -101,8 +112,13 @@ def plot_timeline(
     what = "episode" if episodes == 1 else "episodes"
     sum_up = f"{episodes:,} qualifying {what}, {shared} together" if episodes else "no qualifying episode"
     kind = "companion" if is_companion(found, one, companion) else "device"
-    _legend(ax, f"case {case}", f"{kind} {companion}", episodes > 0)
-    title(ax, f"{companion} beside case {case}: {sum_up}", found, above=_MARK if _dates(one) else 0)
+    _legend(ax, f"case {named(case)}", f"{kind} {named(companion)}", episodes > 0)
+    title(
+        ax,
+        f"{named(companion)} beside case {named(case)}: {sum_up}",
+        found,
+        above=_MARK if _dates(one) else 0,
+    )
     return ax
 
 
@@ -161,47 +177,20 @@ def _spans(rows: Rows) -> list[tuple[float, float]]:
 
 
 def _time_axis(ax: Axes, one: OneCase, tz: str) -> None:
-    from matplotlib.dates import AutoDateLocator
-    from matplotlib.ticker import FuncFormatter
-
-    zone = _zone(tz)
     start, end = one.start / _DAY, max(one.as_of, one.start) / _DAY
     margin = (end - start) * _MARGIN
     ax.set_xlim(start - margin, end + margin)
-    # of days every second or third, also past the end of a month; of hours those that part the day evenly
-    even = end - start < _SOME_DAYS
-    ax.xaxis.set_major_locator(AutoDateLocator(tz=zone, minticks=4, maxticks=9, interval_multiples=even))
-    ax.xaxis.set_major_formatter(FuncFormatter(_tick(zone, end - start > _LONG)))
+    ticks(ax, start, end, tz)
     for outside in ((start - 2 * margin, start), (one.end / _DAY, end + 2 * margin)):
         ax.axvspan(*outside, color=OUTSIDE, zorder=1)
     _marks(ax, one)
     for edge in (start, end):
         ax.axvline(edge, color=MUTED, linewidth=1, linestyle="--", zorder=5)
     ax.set_xlabel(
-        f"time ({tz}), {_years(start, end, zone)}; lookback between the dashed lines, its end is as_of"
+        f"time ({tz}), {years(start, end, zone_of(tz))}; lookback between the dashed lines, its end is as_of"
     )
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
-
-
-def _tick(zone: Any, years: bool) -> Callable[[float, int | None], str]:
-    """Return what writes a tick: a day as ``21 Oct``, an hour as ``09:00``."""
-    from matplotlib.dates import num2date
-
-    def written(value: float, position: int | None = None) -> str:
-        moment = num2date(value, zone)
-        if (moment.hour, moment.minute, moment.second) != (0, 0, 0):
-            return f"{moment:%H:%M:%S}".removesuffix(":00")
-        return f"{moment.day} {moment:%b %Y}" if years else f"{moment.day} {moment:%b}"
-
-    return written
-
-
-def _years(start: float, end: float, zone: Any) -> str:
-    from matplotlib.dates import num2date
-
-    first, last = (num2date(value, zone).year for value in (start, end))
-    return str(first) if first == last else f"{first} to {last}"
 
 
 def _dates(one: OneCase) -> dict[str, int]:
@@ -230,15 +219,6 @@ def _marks(ax: Axes, one: OneCase) -> None:
             ha="right" if left else "left",
             fontsize=8,
         )
-
-
-def _zone(name: str) -> Any:
-    from datetime import UTC, datetime
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # an offset such as +08:00 is no name of a zone
-        return datetime.strptime(name, "%z").tzinfo or UTC
 
 
 def _dwell_beside(ax: Axes, lanes: list[_Lane]) -> None:
@@ -286,3 +266,4 @@ def _legend(ax: Axes, case: str, device: str, episodes: bool) -> None:
         labelcolor=INK,
         borderaxespad=0,
     )
+    as_written(ax)

@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import view
 from cotrace.companions.cases import Cases, read_cases
+from cotrace.companions.doubts import warn_of_cases, warn_of_coverage, warn_of_crowds, warn_of_thresholds
 from cotrace.companions.find import (
     _check_kinds,
     _check_options,
-    _warn_of_cases,
-    _warn_of_coverage,
-    _warn_of_crowds,
-    _warn_of_thresholds,
 )
 from cotrace.companions.matching import CROWD_WINDOW_S
 from cotrace.companions.result import Companions
@@ -128,7 +125,7 @@ def find_companions(
             "machine, and ask cotrace.find_companions(..., certainty=True)"
         )
     _check_kinds(rule, options)
-    _warn_of_thresholds(rule)
+    warn_of_thresholds(rule)
     if isinstance(pings_or_stays, SparkPings):
         work = _of_pings(
             pings_or_stays, cases, as_of, rule, building_of(pings_or_stays, options, threads, sort_memory)
@@ -235,8 +232,8 @@ class SparkCompanions:
             if coverage is None
             else np.array([c is not None for c in coverage], dtype=bool)
         )
-        _warn_of_cases(listed, seen, listed.windows(rule.lookback_s), None, 0)
-        _warn_of_coverage(known, rule)
+        warn_of_cases(listed, seen, listed.windows(rule.lookback_s), None, 0)
+        warn_of_coverage(known, rule)
         self._cells = of_cases.cells.values
         keys = keys_of_cases(of_cases, listed, rule)
         task = Matching(
@@ -274,7 +271,7 @@ class SparkCompanions:
     def funnel(self) -> DataFrame:
         """One row a (case, as_of): how many are left after each clause. Columns: :ref:`data-model-funnel`."""
         whole = self._whole
-        _warn_of_crowds(whole._parts.matches)
+        warn_of_crowds(whole._parts.matches)
         return self._of_driver(FUNNEL, whole.funnel.to_arrow())
 
     @property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cotrace.arrays import take
 from cotrace.companions.cases import Cases
 from cotrace.companions.find import _Tracked
-from cotrace.companions.index import _may_qualify, index_of_stays
+from cotrace.companions.index import index_of_stays, may_qualify
 from cotrace.companions.matching import CROWD_WINDOW_S, Matches, match
 from cotrace.companions.result import Companions, _Parts
 from cotrace.counts import Counts
@@ -109,7 +109,7 @@ def keys_of_cases(stays: Stays, listed: Cases, rule: CompanionRule) -> Int64:
     An episode is part of a stay of its case, between the moments from which and until which it counts.
     """
     index = seen_codes(stays.devices, listed.ids)
-    whole = _may_qualify(stays.rows, rule, len(stays.cells.values))
+    whole = may_qualify(stays.rows, rule, len(stays.cells.values))
     keys = [np.empty(0, dtype=np.int64)]
     for code, (_, until, since) in zip(index.tolist(), listed.windows(rule.lookback_s).tolist(), strict=True):
         lo, hi = np.searchsorted(stays.rows[:, 0], [code, code + 1])

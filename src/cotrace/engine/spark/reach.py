@@ -68,7 +68,7 @@ class Reach:
         empty = stays_of([], self.meaning)
         links = links_of(contacts, empty)
         with quiet():
-            asked = ask(empty, cases, as_of, self.rule, links)
+            asked = ask(empty, cases, as_of, self.rule, links, "rings")
             named = [asked.cases.ids, *([] if links is None else [links.a, links.b])]
             if given["adjudications"] is not None:
                 named.append(_named(given["adjudications"], asked.world))
@@ -76,7 +76,7 @@ class Reach:
             parts = [self._stays_of(ids)]
             for hop in range(depth):
                 known = stays_of(parts, self.meaning)
-                asked = ask(known, cases, as_of, self.rule, links)
+                asked = ask(known, cases, as_of, self.rule, links, "rings")
                 asking = Asking(self.rule, self.latency, None, self.threads)
                 chains = Chains.of(Given(known, links, *given.values()), asked, asking)
                 chains.grow(hop, chains.roots, np.empty(0, dtype=np.int64))
