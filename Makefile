@@ -9,7 +9,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.cotrace-installed
 
-.PHONY: help setup demo browser test lint format types docs site release bench bench-large worlds ci clean
+.PHONY: help setup demo browser test test-core test-spark lint format types docs site release bench bench-large worlds ci clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do \
@@ -43,8 +43,13 @@ $(AXE): $(READY)
 		npm pack --silent axe-core@$(AXE_VERSION) >/dev/null && tar -xzf axe-core-*.tgz package/axe.min.js && \
 		mv package/axe.min.js axe.min.js && rm -r package axe-core-*.tgz
 
-test: $(READY) ## run the whole test suite
-	@$(PY) -m pytest -n 2 --dist worksteal
+test: test-core test-spark ## run the whole test suite
+
+test-core: $(READY) ## run all tests but those on Spark
+	@$(PY) -m pytest -n 2 --dist worksteal --ignore tests/engine
+
+test-spark: $(READY) ## run the tests on Spark: two executor processes, in one go; needs Java 17
+	@$(PY) -m pytest -n 0 tests/engine
 
 lint: $(READY) ## check style
 	@$(PY) -m ruff check .
