@@ -83,8 +83,8 @@ def lookups() -> list[str]:
     found = recorded("lookups")
     lines = [
         f"{found['devices']:,} devices, {found['machine']['cores']} cores ({found['machine']['cpu']}), "
-        f"{found['finished_at'][:10]}. *A core* is by CPU time; *together* is by the clock, of all processes at once, and "
-        "other work on the machine counts against it.",
+        f"{found['finished_at'][:10]}. *A core* is by CPU time; *together* is by the clock, of all processes at once, "
+        "and other work on the machine counts against it.",
         "",
         "| ids | file | processes | opened in | batches: a core | together | one call: p50 | p99 |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
