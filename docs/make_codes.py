@@ -1,16 +1,19 @@
-"""Write the tables of docs/howto/codes.md from the state machine and the rule sets in cotrace.codes.
+"""Write the tables of the pages on codes: from the state machine and rule sets in cotrace.codes, and recorded figures.
 
-Run ``python docs/make_codes.py`` after a change of either; a test holds the page to it.
+Run ``python docs/make_codes.py`` after a change of these, or after ``--record``; a test holds the pages to it.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from cotrace.codes.machine import CODES_OF, CONDITIONS, EVENTS, GROUPS, LABELS, STATES, TERMS, TRANSITIONS
 from cotrace.codes.presets import RULES
 
-PAGE = Path(__file__).with_name("howto") / "codes.md"
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 
 _COLOURS = {
     "monitoring": "as the rules say",
@@ -70,26 +73,77 @@ def labels() -> list[str]:
     return ["| reason | label |", "|---|---|", *(f"| `{r}` | {text} |" for r, text in LABELS.items() if r)]
 
 
-PARTS = {
-    "states": states,
-    "transitions": transitions,
-    "groups": groups,
-    "rules": rules,
-    "labels": labels,
+def recorded(name: str) -> Any:
+    """Return what a benchmark recorded."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def lookups() -> list[str]:
+    """Return the figures of look-ups."""
+    found = recorded("lookups")
+    lines = [
+        f"{found['devices']:,} devices, {found['machine']['cores']} cores ({found['machine']['cpu']}), "
+        f"{found['finished_at'][:10]}. *A core* is by CPU time; *together* is by the clock, of all processes at once, "
+        "and other work on the machine counts against it.",
+        "",
+        "| ids | file | processes | opened in | batches: a core | together | one call: p50 | p99 |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for kind, made in found["kinds"].items():
+        for run in made["runs"]:
+            core, together = (run[name] / 1e6 for name in ("batches_per_s_per_core", "batches_per_s"))
+            lines.append(
+                f"| {kind} | {made['bytes'] / 2**20:,.0f} MiB | {run['processes']} | {run['open_ms']:.1f} ms | "
+                f"{core:.1f} M/s | {together:.1f} M/s | {run['single_p50_us']:.0f} µs | {run['single_p99_us']:.0f} µs |"
+            )
+    return lines
+
+
+def service() -> list[str]:
+    """Return the figures of the load run."""
+    found = recorded("service")
+    lines = [
+        f"{found['seconds']:.0f} s each, {found['workers']} worker, {found['machine']['cores']} cores that the clients "
+        f"share, {found['finished_at'][:10]}; other work on the machine counts against it, but for the CPU time:",
+        "",
+        "| | connections | requests a second | CPU a request | p50 | p99 | errors |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name, what in (("lookup", "one device"), ("lookups", f"{found['batch']:,} devices")):
+        said = found[name]
+        lines.append(
+            f"| {what} | {said['clients']} | {said['requests_per_s']:,.0f} | {said.get('cpu_ms', 0):.1f} ms | "
+            f"{said['p50_ms']:.0f} ms | {said['p99_ms']:.0f} ms | {said['errors']} |"
+        )
+    return lines
+
+
+PAGES = {
+    ROOT / "docs" / "howto" / "codes.md": {
+        "states": states,
+        "transitions": transitions,
+        "groups": groups,
+        "rules": rules,
+        "labels": labels,
+    },
+    ROOT / "docs" / "howto" / "lookups.md": {"figures": lookups},
+    ROOT / "examples" / "service" / "README.md": {"figures": service},
 }
 
 
-def page(text: str) -> str:
-    """Return the page with its tables made anew."""
-    for name, make in PARTS.items():
+def page(path: Path) -> str:
+    """Return a page with its tables made anew."""
+    text = path.read_text(encoding="utf-8")
+    for name, make in PAGES[path].items():
         head, start, rest = text.partition(f"<!-- {name}: made by docs/make_codes.py -->\n")
         if not start:
-            raise SystemExit(f"{PAGE.name} has no place for {name}")
+            raise SystemExit(f"{path.name} has no place for {name}")
         _, end, tail = rest.partition(f"<!-- end of {name} -->")
         text = head + start + "\n".join(make()) + "\n" + end + tail
     return text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"wrote {PAGE.name}: {len(TRANSITIONS)} transitions")
+    for path in PAGES:
+        path.write_text(page(path), encoding="utf-8")
+        print(f"wrote {path.name}")

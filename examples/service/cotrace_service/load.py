@@ -119,6 +119,15 @@ def served(folder: Path, workers: int) -> tuple[subprocess.Popen[bytes], int]:
     raise SystemExit("the service did not start")
 
 
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """Return the CPU seconds of a process so far; 0 where the system does not tell."""
+    try:
+        told = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run(seconds: float, clients: int, workers: int, devices: int, batch: int) -> dict[str, Any]:
     """Serve, ask, and return the figures."""
     with tempfile.TemporaryDirectory(prefix="cotrace-service-") as name:
@@ -135,8 +144,12 @@ def run(seconds: float, clients: int, workers: int, devices: int, batch: int) ->
                 for _ in range(20)
             ]
             asyncio.run(ask(port, key, "/v1/lookup", one, clients, min(1.0, seconds)))  # warm-up
-            found = {"lookup": asyncio.run(ask(port, key, "/v1/lookup", one, clients, seconds))}
-            found["lookups"] = asyncio.run(ask(port, key, "/v1/lookups", many, min(4, clients), seconds))
+            found = {}
+            for path, bodies, crowd in (("lookup", one, clients), ("lookups", many, min(4, clients))):
+                spent = cpu_s(process)
+                said = found[path] = asyncio.run(ask(port, key, f"/v1/{path}", bodies, crowd, seconds))
+                if workers == 1 and said["requests"]:
+                    said["cpu_ms"] = round((cpu_s(process) - spent) * 1000 / said["requests"], 2)
         finally:
             process.terminate()
             process.wait(30)
@@ -173,6 +186,7 @@ def main(given: list[str] | None = None) -> int:
             print(f"{name}: no answer, {said['errors']} errors")
             continue
         more = f", {said['devices_per_s']:,} devices/s" if "devices_per_s" in said else ""
+        more += f", {said['cpu_ms']} ms of CPU each" if "cpu_ms" in said else ""
         print(
             f"{name}: {said['requests_per_s']:,.0f} requests/s{more}, p50 {said['p50_ms']:.1f} ms, p99 "
             f"{said['p99_ms']:.1f} ms, {said['errors']} errors ({said['requests']:,} requests, {said['clients']} "
