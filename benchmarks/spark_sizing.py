@@ -208,7 +208,10 @@ def page(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write the page."""
-    PAGE.write_text(page(read_json(RESULT)), encoding="utf-8")
+    result = read_json(RESULT)
+    if result is None:
+        raise SystemExit(f"{RESULT} is not there: python benchmarks/spark.py --rows 10_000_000 100_000_000 --record")
+    PAGE.write_text(page(result), encoding="utf-8")
 
 
 if __name__ == "__main__":
