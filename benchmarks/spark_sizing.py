@@ -210,7 +210,9 @@ def main() -> None:
     """Write the page."""
     result = read_json(RESULT)
     if result is None:
-        raise SystemExit(f"{RESULT} is not there: python benchmarks/spark.py --rows 10_000_000 100_000_000 --record")
+        raise SystemExit(
+            f"{RESULT} is not there: python benchmarks/spark.py --rows 10_000_000 100_000_000 --record"
+        )
     PAGE.write_text(page(result), encoding="utf-8")
 
 

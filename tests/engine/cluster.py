@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +23,7 @@ def started(master: str, **more: str) -> Any:
     os.environ["PYTHONPATH"] = path
     os.environ.pop("PYSPARK_PYTHON", None)
     scratch = tempfile.mkdtemp(prefix="cotrace-spark-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     settings = {
         "spark.driver.memory": "1g",
         "spark.executor.memory": "1g",
