@@ -41,7 +41,7 @@ myst_heading_anchors = 4
 # notebooks (pages that name a kernel) are run at every build, each in some seconds; an error in one breaks it
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 60
+nb_execution_timeout = 300  # a busy machine; on a quiet one each takes some seconds
 nb_execution_show_tb = True
 nb_merge_streams = True
 
