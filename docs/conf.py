@@ -98,7 +98,11 @@ def copy_outside(app: Any) -> None:
     """Copy README.md and CHANGELOG.md among the pages, with their links as they are from there."""
     for file, page in _OUTSIDE.items():
         text = (ROOT / file).read_text(encoding="utf-8")
-        text = text.replace("](docs/", "](../").replace("](CHANGELOG.md", "](changelog.md")
+        text = (
+            text.replace("](docs/", "](../")
+            .replace("](CHANGELOG.md", "](changelog.md")
+            .replace("]: CHANGELOG.md", "]: changelog.md")
+        )
         text = re.sub(
             r"\]\((LICENSE|src/[^)]*|SECURITY.md|CONTRIBUTING.md|CITATION.cff)\)", "](../index.md)", text
         )
