@@ -41,7 +41,7 @@ myst_heading_anchors = 4
 # notebooks (pages that name a kernel) are run at every build, each in some seconds; an error in one breaks it
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 60
+nb_execution_timeout = 300  # a busy machine; on a quiet one each takes some seconds
 nb_execution_show_tb = True
 nb_merge_streams = True
 
@@ -98,7 +98,11 @@ def copy_outside(app: Any) -> None:
     """Copy README.md and CHANGELOG.md among the pages, with their links as they are from there."""
     for file, page in _OUTSIDE.items():
         text = (ROOT / file).read_text(encoding="utf-8")
-        text = text.replace("](docs/", "](../").replace("](CHANGELOG.md", "](changelog.md")
+        text = (
+            text.replace("](docs/", "](../")
+            .replace("](CHANGELOG.md", "](changelog.md")
+            .replace("]: CHANGELOG.md", "]: changelog.md")
+        )
         text = re.sub(
             r"\]\((LICENSE|src/[^)]*|SECURITY.md|CONTRIBUTING.md|CITATION.cff)\)", "](../index.md)", text
         )

@@ -32,7 +32,9 @@ def test_every_requirement_has_a_lower_bound_and_no_upper_one() -> None:
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     loose = [r for group in groups for r in group if not r.startswith("cotrace[") and ">=" not in r]
     assert loose in ([], ["pandas-stubs"])
-    assert not [r for group in groups for r in group if re.search(r"[<=]=|<|~", r.partition(";")[0].replace(">=", ""))]
+    assert not [
+        r for group in groups for r in group if re.search(r"[<=]=|<|~", r.partition(";")[0].replace(">=", ""))
+    ]
 
 
 def test_lowest_versions_are_the_lower_bounds(tmp_path: Path) -> None:

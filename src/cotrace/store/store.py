@@ -57,7 +57,7 @@ class Store:
     wait : float
         Seconds to wait for another writer.
     encryption : object, optional
-        Gives pyarrow's encryption properties: see :doc:`howto/store`.
+        Gives pyarrow's encryption properties: see :doc:`/howto/store`.
     threads : int, optional
         How many to use; all by default.
 
