@@ -1,4 +1,4 @@
-"""Frames in the shapes that neighbours write; what their libraries really write is read by benchmarks/neighbours.py."""
+"""Frames in the shapes that neighbours write; what the libraries really write is read by benchmarks/moving_over.py."""
 
 from __future__ import annotations
 

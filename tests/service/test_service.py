@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -296,7 +297,9 @@ def test_unknown_settings_are_refused(tmp_path: Path) -> None:
 def test_a_load_run() -> None:
     from cotrace_service.load import run
 
-    found = run(seconds=0.3, clients=4, workers=1, devices=1000, batch=100)
+    # in a thread of its own: tests with a browser leave an event loop in this one
+    with ThreadPoolExecutor(1) as threads:
+        found = threads.submit(run, seconds=0.3, clients=4, workers=1, devices=1000, batch=100).result()
     for kind in ("lookup", "lookups"):
         assert found[kind]["requests"] > 0
         assert found[kind]["errors"] == 0

@@ -62,7 +62,7 @@ def read_skmob(trajectories: Any, *, tz: Any = None, **options: Any) -> Pings:
 
     References
     ----------
-    ``skmob/utils/constants.py`` and ``TrajDataFrame``, scikit-mobility 1.3.
+    ``skmob/utils/constants.py`` and ``TrajDataFrame`` of scikit-mobility.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def read_trackintel(positionfixes: Any, **options: Any) -> Pings:
 
     References
     ----------
-    ``trackintel/model/positionfixes.py``, trackintel 1.3.
+    ``trackintel/model/positionfixes.py`` of trackintel.
 
     Examples
     --------
