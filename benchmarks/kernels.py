@@ -215,6 +215,22 @@ def indexed() -> Bench:
     return Bench(len(stays), lambda: index_of_stays(stays, ids, 1))
 
 
+def sifted() -> Bench:
+    from cotrace.kernels.shelf import place_blocks, sift_cells
+
+    index = given.index()
+    lo, n = index.seg_lo[index.cell_lo], index.n_cells
+    rows, cells = index.rows.copy(), np.arange(n, dtype=np.int32)
+    sizes, out = np.empty(n, np.int64), np.empty_like(rows)
+    ever = np.tile(np.array([[-(2**31), 2**31 - 1]], np.int32), (n, 1))
+
+    def run() -> None:
+        sift_cells(rows, lo, cells, 0, np.arange(n + 1), ever, sizes)
+        place_blocks(rows, sizes, cells, lo[:-1].copy(), out)
+
+    return Bench(len(rows), run)
+
+
 def joined() -> Bench:
     from cotrace.kernels.rows import join_touching
 
@@ -336,6 +352,7 @@ KERNELS: dict[str, Callable[[], Bench]] = {
     "count_buckets+deal_pings+count_seconds+place_pings": sorted_pings,
     "count_rows+place_in_cells+group_devices+mark_segments": indexed,
     "join_touching": joined,
+    "sift_cells+place_blocks": sifted,
     "dwell_of_segments": dwell,
     "match_case": matched,
     "fill_episodes": episodes,

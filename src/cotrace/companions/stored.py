@@ -173,34 +173,33 @@ class _Asked:
 
     def read(self, snapshot: Snapshot, threads: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the rows (device, start, end) by cell, in the store's codes of devices, and where cells begin."""
-        from cotrace.kernels.shelf import group_cells
+        from cotrace.kernels.shelf import place_blocks
 
         found = on_threads(lambda day: self._of_day(snapshot, day), snapshot.days, threads)
         counts = np.zeros(self._codes.size, dtype=np.int64)
-        for rows in found:
-            counts += np.bincount(rows[:, 1], minlength=self._codes.size)
+        for _, sizes, cells in found:
+            counts[cells] += sizes  # a cell is in a day once
         cell_rows = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         out, places = np.empty((int(cell_rows[-1]), 3), dtype=np.int32), cell_rows[:-1].copy()
-        for rows in found:  # day after day, so that a device's rows in a cell stay in order
-            group_cells(rows, places, out)
+        for rows, sizes, cells in found:  # day after day, so that a device's rows in a cell stay in order
+            place_blocks(rows, sizes, cells, places, out)
         return out, cell_rows
 
-    def _of_day(self, snapshot: Snapshot, day: int) -> NDArray[np.int32]:
-        """Return the rows (device, cell, start, end) that are asked for of one day's."""
-        from cotrace.kernels.shelf import filter_cells
+    def _of_day(
+        self, snapshot: Snapshot, day: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+        """Return the rows (device, start, end) that are asked for of one day's, by cell; their numbers, and cells."""
+        from cotrace.kernels.shelf import sift_cells
 
         # a day has what lies between two pings, of which the later is of that day
         midnight = day * _DAY - snapshot.base
         since, until = midnight - snapshot.options.max_gap_s, midnight + _DAY
         there = (self._spans.spans[:, 0] < until) & (self._spans.spans[:, 1] > since)
         cells = np.unique(self._of_cell[there])
-        rows, lo = snapshot.rows_in(self._codes[cells], [day])
-        out = np.empty((rows.shape[0], 4), dtype=np.int32)
-        as_they_are = np.empty(0, dtype=np.int32)
-        n = filter_cells(
-            rows, lo.astype(np.int32), cells, self._spans.lo, self._spans.spans, as_they_are, out
-        )
-        return out[:n]
+        rows, lo = snapshot.rows_of_day(day, self._codes[cells])
+        sizes = np.empty(cells.size, dtype=np.int64)
+        n = sift_cells(rows, lo, cells, midnight, self._spans.lo, self._spans.spans, sizes)
+        return rows[:n], sizes, cells
 
 
 def _in_order(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cotrace.kernels.jit import kernel
 
-__all__ = ["filter_cells", "gather_cells", "group_cells", "tally_cells"]
+__all__ = ["filter_cells", "gather_cells", "group_cells", "place_blocks", "sift_cells", "tally_cells"]
 
 
 @kernel
@@ -111,10 +111,8 @@ def filter_cells(
 
     Parameters
     ----------
-    grouped, lo
+    grouped, lo, new_device
         As in :func:`gather_cells`.
-    new_device : int32[devices] or int32[0]
-        The new code of each device; empty: codes stay as they are.
     new_cell : int32[cells here]
         The new code of each, or -1 where it is not wanted.
     span_lo : int64[new cells + 1]
@@ -132,7 +130,7 @@ def filter_cells(
     -----
     O(rows of these cells * log(spans of a cell)).
     """
-    n, renamed = np.uint64(0), new_device.size > 0
+    n = np.uint64(0)
     for k in range(new_cell.size):
         cell = new_cell[k]
         if cell < 0 or span_lo[cell] == span_lo[cell + 1]:
@@ -147,9 +145,99 @@ def filter_cells(
                     last = middle
                 else:
                     at = middle + 1
-            out[n, 0] = new_device[np.uint64(grouped[row, 0])] if renamed else grouped[row, 0]
+            out[n, 0] = new_device[np.uint64(grouped[row, 0])]
             out[n, 1] = cell
             out[n, 2] = start
             out[n, 3] = end
             n += np.uint64((spans[np.uint64(at), 0] < end) & (spans[np.uint64(at), 1] > start))
     return int(n)
+
+
+@kernel
+def sift_cells(
+    rows: NDArray[np.int32],
+    lo: NDArray[np.int64],
+    cells: NDArray[np.int32],
+    shift: int,
+    span_lo: NDArray[np.int64],
+    spans: NDArray[np.int32],
+    sizes: NDArray[np.int64],
+) -> int:
+    """Keep those rows of cells that lie in given spans of time, at least in part, and shift them in time.
+
+    Parameters
+    ----------
+    rows : int32[n, 3]
+        Device, start, end, cell by cell. Changed: those that are kept come first, in their order.
+    lo : int64[k + 1]
+        Where the rows of each cell begin.
+    cells : int32[k]
+        The code of each cell; each has a span.
+    shift : int
+        Seconds that are added to start and end.
+    span_lo, spans
+        As in :func:`filter_cells`.
+    sizes : int64[k]
+        Filled: how many rows of each cell are kept.
+
+    Returns
+    -------
+    n_kept : int
+
+    Notes
+    -----
+    O(n * log(spans of a cell)), in place: memory that is new costs more than what is done with it.
+    """
+    n = np.uint64(0)
+    for k in range(cells.size):
+        cell, before = cells[k], n
+        for i in range(lo[k], lo[k + 1]):
+            row = np.uint64(i)
+            device, start, end = rows[row, 0], rows[row, 1] + shift, rows[row, 2] + shift
+            at, last = span_lo[cell], span_lo[cell + 1] - 1
+            while at < last:  # the first span that ends after the start, or else the last
+                middle = (at + last) >> 1
+                if spans[np.uint64(middle), 1] > start:
+                    last = middle
+                else:
+                    at = middle + 1
+            rows[n, 0] = device
+            rows[n, 1] = start
+            rows[n, 2] = end
+            n += np.uint64((spans[np.uint64(at), 0] < end) & (spans[np.uint64(at), 1] > start))
+        sizes[k] = n - before
+    return int(n)
+
+
+@kernel
+def place_blocks(
+    rows: NDArray[np.int32],
+    sizes: NDArray[np.int64],
+    cells: NDArray[np.int32],
+    places: NDArray[np.int64],
+    out: NDArray[np.int32],
+) -> None:
+    """Copy rows that come cell by cell to the places of their cells.
+
+    Parameters
+    ----------
+    rows : int32[n, 3]
+    sizes : int64[k]
+        How many rows each cell has.
+    cells : int32[k]
+        The code of each.
+    places : int64[cells]
+        Where the next row of each goes; counted up.
+    out : int32[m, 3]
+        Filled there. O(n).
+    """
+    i = np.uint64(0)
+    for k in range(cells.size):
+        at = np.uint64(places[cells[k]])
+        for _ in range(sizes[k]):
+            out[at, 0] = rows[i, 0]
+            out[at, 1] = rows[i, 1]
+            out[at, 2] = rows[i, 2]
+            at += np.uint64(1)
+            i += np.uint64(1)
+        places[cells[k]] += sizes[k]

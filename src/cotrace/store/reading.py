@@ -285,8 +285,6 @@ class Snapshot:
             return self._rows_in_day(day, cells)
 
         read = on_threads(one, found, self.threads)
-        if len(read) == 1:
-            return read[0][0], np.concatenate([[0], np.cumsum(read[0][1])]).astype(np.int64)
         sizes = np.array([size for _, size in read], dtype=np.int64).reshape(len(read), cells.size)
         lo = np.concatenate([[0], np.cumsum(sizes.sum(axis=0))]).astype(np.int64)
         out = np.empty((int(lo[-1]), 3), dtype=np.int32)
@@ -298,12 +296,33 @@ class Snapshot:
             at += size
         return out, lo
 
-    def _rows_in_day(self, day: int, cells: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return a day's rows of cells, cell by cell, with seconds from the base; and how many each has."""
+    def rows_of_day(self, day: int, cells: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return a day's rows of cells, in seconds from its own midnight.
+
+        Parameters
+        ----------
+        day : int
+        cells : int32[m]
+            Codes of cells, each once.
+
+        Returns
+        -------
+        (rows, lo)
+            int32[n, 3]: device, start and end, cell by cell in the order asked, within a cell by device, start;
+            int64[m + 1]: where each cell begins, and the end.
+        """
+        if day not in self._index:
+            return np.empty((0, 3), dtype=np.int32), np.zeros(cells.size + 1, dtype=np.int64)
         lo, hi = self._where(day, cells)
-        rows = self._rows_at(self._index[day], lo, hi)
+        return self._rows_at(self._index[day], lo, hi), np.concatenate([[0], np.cumsum(hi - lo)]).astype(
+            np.int64
+        )
+
+    def _rows_in_day(self, day: int, cells: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return a day's rows of cells with seconds from the base; and how many each has."""
+        rows, lo = self.rows_of_day(day, cells)
         rows[:, 1:] += np.int32(day * DAY - self.base)
-        return rows, hi - lo
+        return rows, np.diff(lo)
 
     def sizes_in(self, cells: NDArray[np.int32], days: Sequence[int]) -> NDArray[np.int64]:
         """Return how many rows each cell has on days: read from the places alone."""
