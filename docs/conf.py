@@ -104,7 +104,9 @@ def copy_outside(app: Any) -> None:
             .replace("]: CHANGELOG.md", "]: changelog.md")
         )
         text = re.sub(
-            r"\]\((LICENSE|src/[^)]*|examples/[^)]*|SECURITY.md|CONTRIBUTING.md|CITATION.cff)\)", "](../index.md)", text
+            r"\]\((LICENSE|src/[^)]*|examples/[^)]*|SECURITY.md|CONTRIBUTING.md|CITATION.cff)\)",
+            "](../index.md)",
+            text,
         )
         target = HERE / page
         target.parent.mkdir(exist_ok=True)
