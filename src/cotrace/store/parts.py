@@ -96,7 +96,12 @@ def read_tails(files: Files, entry: FileEntry) -> Tails:
 def write_stays(files: Files, rows: NDArray[np.int32], counts: DayCounts, day: int, bucket: int) -> FileEntry:
     """Write the rows (device, cell, start, end) of a day and bucket: the device, and 12 bytes of all else."""
     device = from_numpy(np.ascontiguousarray(rows[:, 0]))
-    return _put_rows(files, {"device": device}, rows[:, 1:], "stays", day, bucket=bucket, meta=vars(counts))
+    return _put_rows(files, {"device": device}, rows[:, 1:], "stays", day, bucket=bucket, meta=_whole(counts))
+
+
+def _whole(counts: DayCounts) -> dict[str, int]:
+    # kernels that are not compiled count in NumPy's numbers
+    return {name: int(value) for name, value in vars(counts).items()}
 
 
 def _put_rows(
