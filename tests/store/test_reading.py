@@ -426,3 +426,10 @@ def test_a_store_does_not_grow_in_memory_with_its_queries(path: Path) -> None:
         grown, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert grown < 1_000_000
+
+
+def test_what_is_not_pings_is_refused_and_the_mend_is_said(path: Path) -> None:
+    store = cotrace.Store(path, buckets=2)
+    with pytest.raises(CotraceTypeError, match=r"str is not Pings: read it with cotrace.read_pings\(\)"):
+        store.ingest("pings.parquet")  # type: ignore[arg-type]
+    assert store.version == 0

@@ -246,6 +246,10 @@ class Store:
             As :func:`cotrace.find_stays`; and rows outside the day, or of days that are closed.
         """
         self._check_writable()
+        if not hasattr(pings, "scan"):
+            raise CotraceTypeError(
+                f"{type(pings).__name__} is not Pings: read it with cotrace.read_pings(), then ingest it"
+            )
         with self._ledger.write(self._wait) as writer:
             report = ingest(
                 writer,
