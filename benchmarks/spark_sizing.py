@@ -5,6 +5,7 @@ python benchmarks/spark_sizing.py
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -28,45 +29,66 @@ SIZES = {
 }
 
 
-def cost(size: dict[str, Any]) -> dict[str, float]:
-    """Return what a million pings cost, of the last run of a size that counts."""
-    run = [run for run in size["runs"] if run["job"] == "cluster" and not run["exit_code"]][-1]
-    millions = size["rows"] / 1e6
+def run_of(size: dict[str, Any]) -> dict[str, Any]:
+    """Return the last run of the cluster that counts."""
+    return [run for run in size["runs"] if run["job"] == "cluster" and not run["exit_code"]][-1]
+
+
+def totals(size: dict[str, Any]) -> dict[str, float]:
+    """Return what a job took in all."""
+    run = run_of(size)
     actual = run["actual"]
     return {
-        "task_s": actual["task_s"] / millions,
-        "python_cpu_s": run["python_cpu_s"] / millions,
-        "jvm_cpu_s": actual["jvm_cpu_s"] / millions,
-        "read": actual["read_bytes"] / millions,
-        "shuffled": actual["shuffled_bytes"] / millions,
-        "spilled": actual["spilled_bytes"] / millions,
-        "peak": run["python_peak_bytes"],
-        "a_task": size["rows"] / size["partitions"],
-        "expected_read": run["expected"]["bytes_read"] / millions,
-        "expected_shuffled": run["expected"]["bytes_shuffled"] / millions,
+        "task_s": actual["task_s"],
+        "python_cpu_s": run["python_cpu_s"],
+        "jvm_cpu_s": actual["jvm_cpu_s"],
+        "read": actual["read_bytes"],
+        "shuffled": actual["shuffled_bytes"],
+        "spilled": actual["spilled_bytes"],
+        "expected_read": run["expected"]["bytes_read"],
+        "expected_shuffled": run["expected"]["bytes_shuffled"],
     }
+
+
+def cost(size: dict[str, Any]) -> dict[str, float]:
+    """Return what a million pings cost."""
+    return {name: value / (size["rows"] / 1e6) for name, value in totals(size).items()}
+
+
+def growing_cost(sizes: list[dict[str, Any]]) -> dict[str, float]:
+    """Return what a further million pings cost, from one size to the next: without what every job costs once."""
+    if len(sizes) < 2:
+        return cost(sizes[-1])
+    one, other = sizes[-2:]
+    small, large = totals(one), totals(other)
+    millions = (other["rows"] - one["rows"]) / 1e6
+    return {name: (large[name] - small[name]) / millions for name in large}
 
 
 def _mb(size: float) -> str:
     return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
 
 
+def _tb(size: float) -> str:
+    return f"{size / 1e12:,.1f} TB"
+
+
 def measured(result: dict[str, Any]) -> list[str]:
     """Return the table of what was measured."""
     lines = [
-        "| pings | one machine | cluster | overhead | core seconds of tasks | CPU s Python + JVM | "
-        "read | shuffled "
-        "(planned) | spilled | largest Python process | hashes |",
+        "| pings | one machine | cluster (first time) | overhead | core seconds of tasks | CPU s Python + JVM | "
+        "read (planned) | shuffled (planned) | spilled | largest Python process (planned) | hashes |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for size in result["sizes"]:
-        c = cost(size)
+        c, run = cost(size), run_of(size)
         lines.append(
-            f"| {size['rows']:,} | {size['local_s']:.1f} s | {size['cluster_s']:.1f} s | "
+            f"| {size['rows']:,} | {size['local_s']:.1f} s | {size['cluster_s']:.1f} s ({size['first_s']:.1f} s) | "
             f"{size['overhead']:.1f} | "
-            f"{c['task_s']:.2f} | {c['python_cpu_s']:.2f} + {c['jvm_cpu_s']:.2f} | {_mb(c['read'])} | "
+            f"{c['task_s']:.2f} | {c['python_cpu_s']:.2f} + {c['jvm_cpu_s']:.2f} | "
+            f"{_mb(c['read'])} ({_mb(c['expected_read'])}) | "
             f"{_mb(c['shuffled'])} ({_mb(c['expected_shuffled'])}) | {_mb(c['spilled'])} | "
-            f"{_mb(c['peak'])} | "
+            f"{_mb(run['python_peak_bytes'])} ({_mb(run['expected']['task_bytes'])}) | "
             f"{'equal' if size['equal'] else 'DIFFERENT'} |"
         )
     return lines
@@ -74,12 +96,12 @@ def measured(result: dict[str, Any]) -> list[str]:
 
 def extrapolated(result: dict[str, Any]) -> list[str]:
     """Return the table of what larger ones need."""
-    c = cost(result["sizes"][-1])
+    c, size = growing_cost(result["sizes"]), result["sizes"][-1]
+    peak, a_task = run_of(size)["python_peak_bytes"], size["rows"] / size["partitions"]
     lines = [
-        f"| {DAYS} days of | pings | core hours | cores for {HOURS} h | tasks | memory a core | "
-        f"shuffled | network, all "
-        "executors together | jobs |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        f"| {DAYS} days of | pings | core hours | CPU hours | cores for {HOURS} h | tasks | memory a core | "
+        "read | shuffled | spilled | network, all executors together | jobs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, a_day in SIZES.items():
         pings = a_day * DAYS
@@ -87,31 +109,37 @@ def extrapolated(result: dict[str, Any]) -> list[str]:
         hours = c["task_s"] * millions / 3600
         cores, tasks = ceil(hours / HOURS / BUSY), ceil(pings / A_TASK)
         # what grows with a task's pings is twelve bytes each until they are sorted on disk, and its stays
-        memory = 1.0e9 + c["peak"] * max(1.0, A_TASK / c["a_task"]) ** 0.5
+        memory = 1.0e9 + peak * max(1.0, A_TASK / a_task) ** 0.5
+        cpu_hours = (c["python_cpu_s"] + c["jvm_cpu_s"]) * millions / 3600
         shuffled = c["shuffled"] * millions
         network = shuffled / (HOURS * 3600 * BUSY)
         lines.append(
-            f"| {name} | {pings:.2g} | {hours:,.0f} | {cores:,} | {tasks:,} | {_mb(memory)} | "
-            f"{shuffled / 1e12:,.1f} TB | "
+            f"| {name} | {pings:.2g} | {hours:,.0f} | {cpu_hours:,.0f} | {cores:,} | {tasks:,} | {_mb(memory)} | "
+            f"{_tb(c['read'] * millions)} | {_tb(shuffled)} | {_tb(c['spilled'] * millions)} | "
             f"{network / 1e9:,.2f} GB/s | {ceil(tasks / MOST_TASKS):,} |"
         )
     return lines
 
 
-def faster(result: dict[str, Any]) -> str:
-    """Say where one machine is faster."""
+def faster(result: dict[str, Any]) -> list[str]:
+    """Say where one machine is faster, and how the time grows."""
+    lines = [
+        f"From {one['rows']:,} to {other['rows']:,} pings ({other['rows'] / one['rows']:.0f} times as many) one "
+        f"machine takes {other['local_s'] / one['local_s']:.1f} times as long, the cluster "
+        f"{other['cluster_s'] / one['cluster_s']:.1f} times."
+        for one, other in pairwise(result["sizes"])
+    ]
     slower = [size for size in result["sizes"] if size["overhead"] > 1]
     if not slower:
-        return "One machine was never faster here."
+        return [*lines, "", "One machine was never faster here."]
     most, factor = slower[-1]["rows"], slower[-1]["overhead"]
-    return (
-        f"**One machine is faster up to at least {most:,} pings** (the largest that was measured): with "
-        f"the same two cores "
-        f"the cluster takes {factor:.1f} times as long. So about {ceil(factor) * 2} cores of a cluster "
-        f"do what two cores of "
-        "one machine do; below that, and as long as the pings of the time asked are read in the time "
-        "there is, use one."
+    said = (
+        f"**One machine is faster up to at least {most:,} pings** (the largest that was measured): with the same two "
+        f"cores the cluster takes {factor:.1f} times as long. So about {ceil(factor) * 2} cores of a cluster do what "
+        "two cores of one machine do; below that, and as long as the pings of the time asked are read in the time "
+        "there is, use one. A billion pings on one machine: [benchmarks](benchmarks.md)."
     )
+    return [*lines, "", said]
 
 
 def skewed(result: dict[str, Any]) -> list[str]:
@@ -122,18 +150,18 @@ def skewed(result: dict[str, Any]) -> list[str]:
     lines = [
         "## A heavy cell",
         "",
-        f"Measured: {result['skew']['rows']:,} stays, a fifth of them in one cell; the stage that ran "
-        f"longest.",
+        "Measured: a fifth of all stays are in one cell; the stage with the longest task. The answers are equal.",
         "",
-        "| job | heavy cell | longest task | median task | times |",
-        "|---|---|--:|--:|--:|",
+        "| job | stays | heavy cell | longest task | median task | times | in all |",
+        "|---|--:|---|--:|--:|--:|--:|",
     ]
     for name, job in jobs.items():
         what, way = name.rsplit(" ", 1)
         longest, middle = job["longest_task_s"], job["median_task_s"]
         said = "split" if way == "split" else "not split"
         lines.append(
-            f"| {what} | {said} | {longest:.2f} s | {middle:.2f} s | {longest / max(middle, 1e-3):.1f} |"
+            f"| {what} | {job['stays']:,} | {said} | {longest:.2f} s | {middle:.2f} s | "
+            f"{longest / max(middle, 1e-3):.1f} | {job['wall_s']:.1f} s |"
         )
     return [*lines, ""]
 
@@ -157,8 +185,8 @@ def page(result: dict[str, Any]) -> str:
         f"({box['cores']} cores, {box['cpu']}), with Spark as `{result['master']}`: two executor "
         f"processes of one core on "
         f"the same machine, {result['finished_at'][:10]}. Figures are for a million pings, but times "
-        f"and memory. The start "
-        "of Spark is not in them.",
+        f"and memory. The cluster's are those of the second time in one session; the first time executors start their "
+        "Python and compiled code warms up. The start of Spark is in neither.",
         "",
         *measured(result),
         "",
@@ -166,13 +194,13 @@ def page(result: dict[str, Any]) -> str:
         "that tasks ran, with "
         "waiting for Python in them: what a cluster has to give.",
         "",
-        faster(result),
+        *faster(result),
         "",
         *skewed(result),
         "## Extrapolated",
         "",
-        f"Not measured: from the cost of a million pings at {largest:,} pings, taken to grow with the "
-        f"pings alone; {HOURS} "
+        f"Not measured: from what a further million pings cost up to {largest:,} pings, taken to grow with the pings "
+        f"alone; {HOURS} "
         f"hours for the answer, cores at work {BUSY:.0%} of that time, {A_TASK / 1e6:.0f} million pings "
         f"a task, no more than "
         f"{MOST_TASKS:,} tasks a job. Memory a core is 1 GB for the JVM and the Python process, grown "

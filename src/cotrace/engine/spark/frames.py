@@ -163,10 +163,10 @@ def batches_of(table: pa.Table, schema: pa.Schema) -> Batches:
 
 def frame_of(session: SparkSession, table: pa.Table, schema: pa.Schema) -> DataFrame:
     """Make a Spark DataFrame of a small table that the driver has."""
-    packed = [table.cast(schema).combine_chunks()]
-    kind = spark_schema(schema)
-    rows = session.createDataFrame([("table", bytearray(pack(packed[0])))], PACKED).coalesce(1)
-    return mapped(rows, _Unpack("table", schema), kind)
+    with warnings.catch_warnings():
+        # as in mapped()
+        warnings.simplefilter("ignore", FutureWarning)
+        return session.createDataFrame(table.cast(schema), spark_schema(schema)).coalesce(1)
 
 
 def pack(table: pa.Table) -> bytes:
