@@ -14,11 +14,11 @@ from cotrace.engine.spark.frames import check_frame, tasks_of
 from cotrace.engine.spark.meaning import meaning_of
 from cotrace.engine.spark.measured import Measured, measuring
 from cotrace.engine.spark.pings import SparkPings
-from cotrace.engine.spark.sample import Sample, Scanned, sample_of, scanned
+from cotrace.engine.spark.sample import Sample, Scanned, expected_pairs, sample_of, scanned
 from cotrace.engine.spark.units import ALL_TIME, Units, block_of, clipped, loads_of
 from cotrace.engine.spark.work import SORT_MEMORY, Report
 from cotrace.errors import OptionError
-from cotrace.options import CONTACT, CompanionRule, StayOptions
+from cotrace.options import CONTACT, MAX_CROWD, CompanionRule, StayOptions
 from cotrace.schema import STAYS
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _A_STAY = 56
 #: bytes of a stay in a shuffle, compressed
 _SHUFFLED_STAY = 24
 _BUCKET_H = 9.1
+#: what is counted as pairs, where it is not the rows of the result
+_PAIRS = {"find_companions": "pairs, at most"}
 
 
 @dataclass
@@ -52,8 +54,8 @@ class Plan:
         From Parquet, and between machines; compressed, as they are counted by Spark.
     stays : int
     pairs : int
-        For ``pairs``, two devices in one cell in one hour. For ``find_companions`` the same with one of the cases: an
-        upper bound of what is looked at.
+        For ``pairs``, rows of the result. For ``find_companions``, devices with any episode with a case, each counted
+        once for every hour: an upper bound of the funnel's first column, which stands beside it.
     tasks : int
         Tasks after the shuffle.
     task_bytes : int
@@ -86,11 +88,12 @@ class Plan:
         self.actual = Actual(found)
 
     def tell(self, result: Any) -> None:
-        """Take what a result knows: rows, stays and memory of the tasks of :func:`find_companions`, rows of pairs."""
+        """Take what a result knows: that of :func:`find_companions`, or the number of rows of pairs."""
         if self.actual is None:
             raise OptionError("nothing was measured yet: run the job in a block, with plan.measured()")
         if isinstance(result, SparkCompanions):
             self.actual.report = result.report
+            self.actual.pairs = int(result.funnel.agg({"together": "sum"}).collect()[0][0] or 0)
         else:
             self.actual.pairs = int(result)
 
@@ -106,12 +109,16 @@ class Plan:
             ("bytes read", _mb(self.bytes_read), real and _mb(real.measured.read_bytes)),
             ("bytes shuffled", _mb(self.bytes_shuffled), real and _mb(real.measured.shuffled_bytes)),
             ("stays", f"{self.stays:,}", None if stays is None else f"{stays:,}"),
-            ("pairs", f"{self.pairs:,}", None if real is None or real.pairs is None else f"{real.pairs:,}"),
+            (
+                _PAIRS.get(self.what, "pairs"),
+                f"{self.pairs:,}",
+                None if real is None or real.pairs is None else f"{real.pairs:,}",
+            ),
             ("largest task", _mb(self.task_bytes), real and real.task_bytes and _mb(real.task_bytes)),
         ]
         lines = [f"{self.what}: {self.tasks:,} tasks; {self.how}", self.split]
         for name, expected, said in rows:
-            lines.append(f"  {name:<15} {expected:>16} expected   {said or 'not measured':>16}")
+            lines.append(f"  {name:<16} {expected:>16} expected   {said or 'not measured':>16}")
         if real is not None:
             lines.append(real.describe())
         return "\n".join(line for line in lines if line)
@@ -156,6 +163,7 @@ def plan(
     options: StayOptions = StayOptions(),
     rule: CompanionRule | None = None,
     window: Duration = "1h",
+    max_crowd: int | None = MAX_CROWD,
     sort_memory: int | None = None,
 ) -> Plan:
     """Say what a job will cost before it runs.
@@ -167,7 +175,7 @@ def plan(
     what : {"find_stays", "find_companions", "occupancy", "pairs"}
     cases : int
         How many cases there are.
-    options, rule, window, sort_memory
+    options, rule, window, max_crowd, sort_memory
         As the job will have them.
 
     Returns
@@ -183,8 +191,9 @@ def plan(
     Notes
     -----
     For pings: the footers of the Parquet files, and three pieces of up to 200,000 rows that the driver reads with the
-    local engine. For stays: a job that counts them by cell and day. Frames that are more than files (filters, joins)
-    are counted by a job too.
+    local engine. For stays: a job that counts them by cell and day, and for pairs the stays of some devices, a million
+    at most, of which the driver finds all pairs. Frames that are more than files (filters, joins) are counted by a job
+    too.
     """
     if what in ("find_stays", "find_companions"):
         if not isinstance(source, SparkPings):
@@ -196,7 +205,7 @@ def plan(
         raise OptionError(
             f"what={what!r} is not one of 'find_stays', 'find_companions', 'occupancy', 'pairs'"
         )
-    return _of_stays(check_frame(source, "source"), what, rule or CONTACT, seconds(window, "window"))
+    return _of_stays(check_frame(source, "source"), what, rule or CONTACT, window, max_crowd)
 
 
 def _of_pings(
@@ -237,8 +246,11 @@ def _memory(found: Scanned, sample: Sample, tasks: int, hours: float, sort_memor
     )
 
 
-def _of_stays(stays: DataFrame, what: str, rule: CompanionRule, length: int) -> Plan:
+def _of_stays(
+    stays: DataFrame, what: str, rule: CompanionRule, window: Duration, max_crowd: int | None
+) -> Plan:
     meaning_of(stays)
+    length = seconds(window, "window")
     by_pairs, tasks = what == "pairs", tasks_of(stays)
     plain = rule.shared == "unbroken" and rule.min_cumulative is None
     block = block_of(length) if plain or not by_pairs else ALL_TIME
@@ -249,8 +261,7 @@ def _of_stays(stays: DataFrame, what: str, rule: CompanionRule, length: int) -> 
         n * (k - 1) for n, k in zip(*(units.heavy[c].to_pylist() for c in ("n", "buckets")), strict=True)
     )
     rows = loads.rows + (copies if by_pairs else 0)
-    # of two stays in one cell and day about so many overlap as an hour is of a day
-    pairs = round(loads.squares / 2 / max(1, block / 3600 if block else 24)) if by_pairs else 0
+    pairs, told = expected_pairs(stays, found.rows, rule, window, max_crowd) if by_pairs else (0, "")
     share = rows / max(tasks, 1) * 1.5
     return Plan(
         what,
@@ -262,6 +273,6 @@ def _of_stays(stays: DataFrame, what: str, rule: CompanionRule, length: int) -> 
         tasks,
         round(_PYTHON + share * 160 + (300_000_000 if by_pairs else 0)),
         units.describe(),
-        f"{found.how}, and stays counted by cell and day",
+        f"{found.how}, and stays counted by cell and day" + (f"; {told}" if told else ""),
         stays.sparkSession,
     )

@@ -1,19 +1,26 @@
-"""What a plan is made of: the footers of the Parquet files, and some row groups."""
+"""What a plan is made of: the footers of the Parquet files, some row groups, the stays of some devices."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cotrace.durations import Duration
 from cotrace.engine.spark.frames import to_arrow
+from cotrace.engine.spark.meaning import meaning_of
+from cotrace.engine.spark.parts import seconds_of, stays_of
 from cotrace.engine.spark.pings import SparkPings, local_pings
 from cotrace.engine.spark.stays import building_of
+from cotrace.engine.spark.work import quiet
 from cotrace.errors import CotraceWarning
-from cotrace.options import StayOptions
+from cotrace.exposure.pairs import pairs as local_pairs
+from cotrace.options import CompanionRule, StayOptions
+from cotrace.schema import STAYS
 from cotrace.stays.passes import one_pass
 from cotrace.windows import _counted
 
@@ -21,12 +28,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
-__all__ = ["Sample", "Scanned", "sample_of", "scanned"]
+__all__ = ["Sample", "Scanned", "expected_pairs", "sample_of", "scanned"]
 
 #: footers that are read; of more files the others are taken to be like them
 _FOOTERS = 200
 #: rows of the sample, and of one piece of it
 _ROWS, _PIECE = 600_000, 200_000
+#: stays of the devices that pairs are counted of, and the smallest crowd that a sample can tell
+_STAYS, _CROWD = 1_000_000, 20
 #: bytes that Spark compresses together
 _BLOCK = 1 << 15
 
@@ -104,8 +113,6 @@ class Sample:
     devices : int
     shuffled_a_row : float
         Bytes of a row as Spark writes it into a shuffle, compressed.
-    pairs_an_hour : float
-        Devices that are in one cell in one hour, two by two.
     met_an_hour : float
         Other devices in its cell in an hour, for a device that is seen.
     hours : float
@@ -116,7 +123,6 @@ class Sample:
     stays_a_ping: float
     devices: int
     shuffled_a_row: float
-    pairs_an_hour: float
     met_an_hour: float
     hours: float
 
@@ -126,7 +132,7 @@ def sample_of(pings: SparkPings, found: Scanned, options: StayOptions) -> Sample
     tables = [_sampled(pings, piece) for piece in _spread(found.pieces)] if found.pieces else [_head(pings)]
     how = building_of(pings, options, 1, None)
     n = stays = devices = 0
-    pairs = met = hours = 0.0
+    met = hours = 0.0
     for table in tables:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CotraceWarning)
@@ -136,10 +142,9 @@ def sample_of(pings: SparkPings, found: Scanned, options: StayOptions) -> Sample
         if built.span is not None:
             hours += (built.span[1] - built.span[0]) / 3600
         crowd = _counted(made, 3600)[:, 2].astype(np.float64)
-        pairs += float((crowd * (crowd - 1) / 2).sum())
         met += float((crowd * (crowd - 1)).sum() / max(crowd.sum(), 1)) / len(tables)
     a_row = sum(_shuffled(table) * table.num_rows for table in tables) / max(n, 1)
-    return Sample(n, stays / max(n, 1), devices, a_row, pairs / max(hours, 1.0), met, hours)
+    return Sample(n, stays / max(n, 1), devices, a_row, met, hours)
 
 
 def _spread(pieces: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -184,3 +189,30 @@ def _shuffled(table: pa.Table) -> float:
     pieces = [rows[k : k + _BLOCK] for k in range(0, min(len(rows), 1 << 22), _BLOCK)]
     ratio = sum(codec.compress(piece).size for piece in pieces) / sum(map(len, pieces))
     return float((8 * len(fixed) + 4) * ratio + texts * 0.6)
+
+
+def expected_pairs(
+    stays: DataFrame, rows: float, rule: CompanionRule, window: Duration, max_crowd: int | None
+) -> tuple[int, str]:
+    """Estimate how many pairs there are, from all pairs among some devices; return also how it was done.
+
+    Of ``n`` devices among ``N`` every pair of the ``N`` is seen with the same chance, so the estimate is right on
+    average, whatever the rule; it scatters as the root of the pairs that were seen. A crowd shrinks with the sample:
+    where ``max_crowd`` becomes too few devices to tell, crowds are left in, and the estimate is too high.
+    """
+    from pyspark.sql import functions
+
+    f, meaning = functions, meaning_of(stays)
+    k = max(1, ceil(rows / _STAYS))
+    some = stays.where(f.pmod(f.xxhash64(f.col("device"), f.lit(1)), f.lit(k)) == 0) if k > 1 else stays
+    held = stays_of([seconds_of(to_arrow(some.select(*STAYS.names)))], meaning)
+    crowd = None if max_crowd is None or max_crowd < _CROWD * k else max_crowd // k
+    with quiet():
+        found = sum(
+            batch.num_rows for batch in local_pairs(held, rule, max_crowd=crowd, window=window, threads=1)
+        )
+    n = len(held.devices)
+    whole = n if k == 1 else stays.agg(f.approx_count_distinct("device")).collect()[0][0]
+    times = 1.0 if k == 1 else whole * (whole - 1) / max(n * (n - 1), 1)
+    left_in = ", crowds left in" if max_crowd is not None and crowd is None else ""
+    return round(found * times), f"pairs counted among {n:,} devices{left_in}"
