@@ -51,6 +51,39 @@ class Cells:
         """Return the codes in the order of the cells: (column, row), or tower ids by value or code point."""
         return order_of(self.values)
 
+    def said(self, cell: Any, *, short: bool = False) -> str:
+        """Say in words which cell one of these is: the one way for all that is printed, explained or drawn.
+
+        Parameters
+        ----------
+        cell : int or str
+            A value, not a code.
+        short : bool
+            For labels: ``3, 5`` and the bare name of a place.
+
+        Returns
+        -------
+        str
+            ``column 3, row 5``, ``tower 7``, or ``place hall`` for a place that has a cell of its own.
+        """
+        if (place := self._place(cell)) is not None:
+            return place if short else f"place {place}"
+        if self.by == "tower" or self.grid is None:
+            return f"tower {cell}"
+        col, row = (int(v) for v in self.grid.unpack(cell))
+        return f"{col}, {row}" if short else f"column {col}, row {row}"
+
+    def _place(self, cell: Any) -> str | None:
+        """Return the name of a place that has a cell of its own."""
+        if self.names is None:
+            return None
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        at = pc.index(self.values, pa.scalar(cell, self.values.type)).as_py()
+        name: str | None = None if at < 0 else self.names[at].as_py()
+        return name
+
     def columns(self, codes: NDArray[Any]) -> dict[str, Any]:
         """Return the table columns ``cell`` to ``cell_lat`` for these codes; null where nothing is known.
 

@@ -11,6 +11,7 @@ from cotrace.privacy.tables import pseudonymous_stays, pseudonymous_table
 from cotrace.tables import Stays, Table
 
 if TYPE_CHECKING:
+    from cotrace.cells import Cells
     from cotrace.privacy.pseudonyms import Pseudonymiser
 
 __all__ = ["PseudonymousCompanions"]
@@ -68,6 +69,11 @@ class PseudonymousCompanions(Companions):
     def stays(self) -> Stays:
         """The stays of all devices in the cells of the cases, and no others."""
         return pseudonymous_stays(self._found.stays, self._by)
+
+    @property
+    def cells(self) -> Cells:
+        """The cells of the cases, and what they are called."""
+        return self._found.cells
 
     def pseudonymised(self, by: Pseudonymiser) -> Companions:
         """Return the same with the pseudonyms of another key or domain."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from cotrace.cells import Cells
     from cotrace.companions.cases import Cases
     from cotrace.companions.index import CellIndex
     from cotrace.companions.matching import Matches
@@ -222,6 +223,11 @@ class Companions(HandsOn, Shown):
             counts=self.counts,
             span=self._parts.span,
         )
+
+    @property
+    def cells(self) -> Cells:
+        """The cells of the cases, and what they are called."""
+        return self._parts.index.cells
 
     @property
     def _main(self) -> Table:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cotrace.companions.words import _cell_name, _how_near, _matched, _rows_of, case_number
+from cotrace.companions.words import _how_near, _matched, _rows_of, case_number
 from cotrace.errors import CaseError
 from cotrace.tables import instants
 
@@ -64,7 +64,7 @@ def _places(found: Companions, evidence: list[dict[str, Any]], other: Any) -> li
     own = _own_stays(found, other, set(cells))
     lines = []
     for cell, episodes in cells.items():
-        where = _cell_name(found, cell)
+        where = found.cells.said(cell)
         if (first := episodes[0])["cell_lon"] is not None:
             where += f" (around lon {first['cell_lon']:.5f}, lat {first['cell_lat']:.5f})"
         stays = [

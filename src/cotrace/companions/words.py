@@ -67,7 +67,7 @@ def summary(found: Companions) -> str:
 def summary_html(found: Companions) -> str:
     """Return the same for notebooks; everything from the data is escaped."""
     head = "".join(f"<p>{escape(line)}</p>" for line in (what_it_is(found), _rows(found)) if line)
-    funnel = found.funnel.to_pandas().head(_SHOWN).to_html(index=False, border=0, escape=True)
+    funnel = _funnel_frame(found).to_html(index=False, border=0, escape=True)
     rows = _rarest(found).to_html(index=False, border=0, escape=True) if len(found) else ""
     return f"{head}{funnel}<p>{escape(_list_caption(found))}</p>{rows}"
 
@@ -89,6 +89,15 @@ def _rarest(found: Companions) -> Any:
     return frame.select(_IN_LIST).slice(0, _SHOWN).to_pandas()
 
 
+def _funnel_frame(found: Companions) -> Any:
+    """Return the first rows of the funnel, with the cell that brings most in words."""
+    rows = found.funnel.to_arrow().slice(0, _SHOWN)
+    frame = rows.to_pandas()
+    top = rows["top_cell"].to_pylist()
+    frame["top_cell"] = [None if cell is None else found.cells.said(cell) for cell in top]
+    return frame
+
+
 def _funnel_lines(found: Companions) -> list[str]:
     rows = found.funnel.to_arrow().drop_columns("as_of").to_pylist()
     rows.sort(key=lambda row: -row["companions"])
@@ -96,7 +105,7 @@ def _funnel_lines(found: Companions) -> list[str]:
     for row in rows[:_SHOWN]:
         cells = f"; it was in {count(row['n_cells'], 'cell')}"
         if row["top_cell"] is not None:
-            top = _cell_name(found, row["top_cell"])
+            top = found.cells.said(row["top_cell"])
             cells += f", and {row['top_cell_share']:.0%} of its companions come from one of them, {top}"
         lines.append(
             f"case {row['case_id']}: {count(row['together'], 'device')} in one cell with it at all, "
@@ -107,13 +116,6 @@ def _funnel_lines(found: Companions) -> list[str]:
         total = sum(row["companions"] for row in rows)
         lines.append(f"... and {count(len(rows) - _SHOWN, 'more case')}; {count(total, 'companion')} of all")
     return lines
-
-
-def _cell_name(found: Companions, cell: Any) -> str:
-    if found.options.by == "tower" or found.options.grid is None:
-        return f"tower {cell}"
-    col, row = found.options.grid.unpack(cell)
-    return f"column {int(col)}, row {int(row)}"
 
 
 def explain(found: Companions, case: Any, companion: Any, as_of: Any) -> str:
@@ -160,7 +162,7 @@ def _why_not(found: Companions, number: int, other: Any) -> list[str]:
     return [
         rule,
         f"The longest that the two shared one cell was {duration(longest.longest_s)}, "
-        f"{duration(longest.joint_s)} in all, in {_cell_name(found, longest.cell)}; in the lookback the case was there "
+        f"{duration(longest.joint_s)} in all, in {found.cells.said(longest.cell)}; in the lookback the case was there "
         f"{duration(longest.case_dwell_s)}, the device {duration(longest.other_dwell_s)}.",
     ]
 
@@ -202,7 +204,7 @@ def _rows_of(table: Any, case: dict[str, Any], companion: Any) -> list[dict[str,
 
 def _cell_lines(found: Companions, cell: Any, episodes: list[dict[str, Any]]) -> list[str]:
     first = episodes[0]
-    where = _cell_name(found, cell)
+    where = found.cells.said(cell)
     if first["cell_lon"] is not None:
         where += f" (around lon {first['cell_lon']:.5f}, lat {first['cell_lat']:.5f})"
     who = _WHO[first["dwell_met_by"]] if found.rule.min_cumulative else "no cumulative dwell is asked for"

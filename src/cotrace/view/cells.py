@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cotrace.view.labels import place
 from cotrace.view.maps import places_of
 from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case
-from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, hours, named, title
+from cotrace.view.style import CASE, INK, MUTED, axes, hours, named, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -276,7 +276,7 @@ def _bars(ax: Axes, found: Companions, cells: _Cells) -> None:
     for y, i in enumerate(order.tolist()):
         text = f" {cells.companions[i]:,}  (case {hours(int(cells.dwell_s[i]))})"
         ax.text(float(cells.companions[i]), y, text, va="center", fontsize=8, color=INK)
-    labels = [cell_name(found, names[int(c)].as_py()) for c in cells.codes[order]]
+    labels = [found.cells.said(names[int(c)].as_py(), short=True) for c in cells.codes[order]]
     ax.set_yticks(range(len(order)), labels, fontsize=9, parse_math=False)
     ax.invert_yaxis()
     ax.set_xlim(0, max(1, int(cells.companions.max(initial=0))) * 1.25)

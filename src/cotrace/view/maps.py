@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cotrace.errors import OptionError
 from cotrace.tables import check_source, taken
-from cotrace.view.style import CASE, INK, MUTED, axes, cell_name, heat, hours, named, nothing, title
+from cotrace.view.style import CASE, INK, MUTED, axes, heat, hours, named, nothing, title
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -235,19 +235,13 @@ def _bars(
     order = np.argsort(-values, kind="stable")[:20]
     ax = axes(ax, 8, ABOVE + 0.3 * len(order))
     ax.barh(range(len(order)), values[order], color=CASE, height=0.7)
-    names = [named(_name(stays, int(codes[i]))) for i in order]
+    names = [named(stays.cells.said(stays.cells.values[int(codes[i])].as_py(), short=True)) for i in order]
     ax.set_yticks(range(len(order)), names, fontsize=9, parse_math=False)
     ax.invert_yaxis()
     ax.set_xlabel(label, fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)
     title(ax, f"{what}; their positions are not known", note)
     return ax
-
-
-def _name(stays: Stays, code: int) -> str:
-    if stays.cells.names is not None and (name := stays.cells.names[code].as_py()) is not None:
-        return str(name)
-    return cell_name(stays, stays.cells.values[code].as_py())
 
 
 def plot_footprints(footprints: Footprints, tower: Any = None, *, ax: Axes | None = None) -> Axes:

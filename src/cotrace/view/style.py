@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cotrace.companions import Companions
-    from cotrace.tables import Stays
 
 __all__ = [
     "CASE",
@@ -21,7 +20,6 @@ __all__ = [
     "OUTSIDE",
     "SHARED",
     "axes",
-    "cell_name",
     "hours",
     "readable",
     "title",
@@ -97,31 +95,6 @@ def hours(seconds: float) -> str:
         return f"{seconds / 60:.0f} min"
     value = seconds / 3_600
     return f"{value:.1f} h" if value < 10 else f"{value:,.0f} h"
-
-
-def cell_name(found: Companions | Stays, cell: Any) -> str:
-    """Name a cell as the tables do: column and row, or the tower id."""
-    grid = found.options.grid
-    if found.options.by == "tower" or grid is None:
-        return f"tower {cell}"
-    if (place := _place(found, cell)) is not None:
-        return place
-    column, row = grid.unpack(int(cell))
-    return f"{int(column)}, {int(row)}"
-
-
-def _place(found: Companions | Stays, cell: Any) -> str | None:
-    """Return the name of a place from elsewhere that has a cell of its own."""
-    from cotrace.tables import Stays
-
-    cells = found.cells if isinstance(found, Stays) else found.stays.cells
-    if cells.names is None:
-        return None
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    name = cells.names[pc.index(cells.values, pa.scalar(cell, cells.values.type)).as_py()].as_py()
-    return None if name is None else str(name)
 
 
 def readable(text: str) -> str:

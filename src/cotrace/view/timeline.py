@@ -28,7 +28,6 @@ from cotrace.view.style import (
     SHARED,
     as_written,
     axes,
-    cell_name,
     hours,
     named,
     title,
@@ -136,7 +135,9 @@ def _lanes(found: Companions, one: OneCase, companion: Any) -> list[_Lane]:
     first = order if len(order) <= MOST_LANES else order[: MOST_LANES - 1]
     names = found.stays.cells.values
     lanes = [
-        _Lane(cell_name(found, names[c].as_py()), *(r[r[:, 0] == c] for r in (mine, its, episodes)))
+        _Lane(
+            found.cells.said(names[c].as_py(), short=True), *(r[r[:, 0] == c] for r in (mine, its, episodes))
+        )
         for c in first
     ]
     if len(first) < len(order):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from cotrace.errors import CaseError, OptionError
 from cotrace.view.clock import zone_of
 from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case, rows_of, seconds_of
-from cotrace.view.style import cell_name
 
 if TYPE_CHECKING:
     from cotrace.companions import Companions
@@ -187,11 +186,7 @@ def _codes(found: Companions, column: Any) -> Ints:
 def _cells(found: Companions, codes: Ints) -> dict[str, Any]:
     """Return names, centres and outlines of cells, in metres from their middle; None where nothing is known."""
     names = found.stays.cells.values
-    places = found.stays.cells.names
-    called = [
-        (None if places is None else places[c].as_py()) or cell_name(found, names[c].as_py())
-        for c in codes.tolist()
-    ]
+    called = [found.cells.said(names[c].as_py(), short=True) for c in codes.tolist()]
     columns = found.stays.cells.columns(codes)
     on_grid = np.array([v is not None for v in columns["cell_col"].to_pylist()], dtype=np.bool_)
     outlines, centres = _shapes(found, codes, on_grid)

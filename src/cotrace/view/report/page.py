@@ -17,7 +17,7 @@ import numpy as np
 
 from cotrace.view.report.contents import MET, Clock
 from cotrace.view.report.reading import length, options_in, reason_in, rule_in
-from cotrace.view.style import cell_name, readable
+from cotrace.view.style import readable
 
 if TYPE_CHECKING:
     from cotrace.companions import Companions
@@ -165,7 +165,7 @@ def _facts_of(found: Companions, row: dict[str, Any], words: Words, lang: str) -
     top = (
         "–"
         if row["top_cell"] is None
-        else f"{cell_name(found, row['top_cell'])} ({row['top_cell_share']:.0%})"
+        else f"{found.cells.said(row['top_cell'], short=True)} ({row['top_cell_share']:.0%})"
     )
     pings = words["unknown"] if row["pings"] is None else f"{row['pings']:,}"
     return [
@@ -235,7 +235,7 @@ def _limits(
         if row["half_crowd"] is not None:
             said.append(words["limit_crowd"].format(who, f"{row['half_crowd']:,}"))
         if row["top_cell"] is not None and row["companions"] > 1:
-            top = cell_name(found, row["top_cell"])
+            top = found.cells.said(row["top_cell"], short=True)
             said.append(words["limit_top"].format(f"{row['top_cell_share']:.0%}", who, top))
     said += [words[key] for key in ("limit_contact", "limit_device", "limit_signal", "limit_right")]
     items = "".join(f"<li>{_text(s)}</li>" for s in said)
