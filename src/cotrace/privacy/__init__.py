@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cotrace.privacy.encryption import Encryption
     from cotrace.privacy.pseudonyms import Pseudonymiser
     from cotrace.privacy.replacing import pseudonymise
+    from cotrace.privacy.revealing import reveal
 
 __all__ = [
     "Encryption",
@@ -21,6 +22,7 @@ __all__ = [
     "key_from_file",
     "new_key_file",
     "pseudonymise",
+    "reveal",
     "suppress",
 ]
 
@@ -34,6 +36,7 @@ _HOMES = {
     "Suppressed": "cotrace.privacy.counts",
     "suppress": "cotrace.privacy.counts",
     "pseudonymise": "cotrace.privacy.replacing",
+    "reveal": "cotrace.privacy.revealing",
 }
 
 

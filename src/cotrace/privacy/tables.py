@@ -1,8 +1,11 @@
-"""Tables with pseudonyms for ids, in the order of these: the order of the ids would tell something of them."""
+"""Tables with pseudonyms for ids, or ids for pseudonyms, in the order of what they have then.
+
+The order of the ids would tell something of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +21,14 @@ if TYPE_CHECKING:
     from cotrace.privacy.pseudonyms import Pseudonymiser
     from cotrace.schema import TableSchema
 
-__all__ = ["id_columns", "pseudonymous_arrow", "pseudonymous_stays", "pseudonymous_table"]
+__all__ = [
+    "id_columns",
+    "in_order",
+    "pseudonymous_arrow",
+    "pseudonymous_stays",
+    "pseudonymous_table",
+    "with_names",
+]
 
 
 def id_columns(schema: TableSchema) -> list[str]:
@@ -33,6 +43,13 @@ def id_columns(schema: TableSchema) -> list[str]:
 
 def pseudonymous_arrow(table: pa.Table, columns: Sequence[str], by: Pseudonymiser) -> pa.Table:
     """Return an Arrow table with pseudonyms in these columns, its rows in the order that they had."""
+    return with_names(table, columns, lambda ids: names_of_array(ids, by))
+
+
+def with_names(
+    table: pa.Table, columns: Sequence[str], names_of: Callable[[pa.Array | pa.ChunkedArray], pa.Array]
+) -> pa.Table:
+    """Return an Arrow table with other names in these columns, in lists too; rows keep their order."""
     import pyarrow as pa
 
     for name in columns:
@@ -41,9 +58,9 @@ def pseudonymous_arrow(table: pa.Table, columns: Sequence[str], by: Pseudonymise
         field, column = table.schema.field(name), table[name]
         if pa.types.is_list(field.type) or pa.types.is_large_list(field.type):
             lists = column.combine_chunks()
-            item = field.type.value_field.with_type(pa.large_string())
+            names = names_of(lists.flatten())
+            item = field.type.value_field.with_type(names.type)
             kind = pa.list_(item) if pa.types.is_list(field.type) else pa.large_list(item)
-            names = names_of_array(lists.flatten(), by)
             sizes = lists.value_lengths().fill_null(0)
             offsets = np.concatenate([[0], np.cumsum(sizes.to_numpy(zero_copy_only=False))])
             ends = pa.array(offsets, pa.int32() if pa.types.is_list(field.type) else pa.int64())
@@ -51,7 +68,7 @@ def pseudonymous_arrow(table: pa.Table, columns: Sequence[str], by: Pseudonymise
                 ends, names, kind, mask=lists.is_null() if lists.null_count else None
             )
         else:
-            made = names_of_array(column, by)
+            made = names_of(column)
         at = table.schema.get_field_index(name)
         table = table.set_column(at, pa.field(name, made.type, field.nullable), made)
     return table
@@ -61,22 +78,32 @@ def pseudonymous_table(table: Table, by: Pseudonymiser) -> Table:
     """Return a plain table with pseudonyms for ids, sorted anew as its schema says."""
     schema = table.schema
     rows = pseudonymous_arrow(table.to_arrow(), id_columns(schema), by)
+    return Table(schema, in_order(rows, schema), table.note)
+
+
+def in_order(rows: pa.Table, schema: TableSchema) -> pa.Table:
+    """Return the rows of a table whose ids were replaced in the order that its schema says."""
     if {"a", "b"} <= set(schema.names) and schema["a"].meaning.startswith("the lesser"):
         rows = _lesser_first(rows)
     if rows.num_rows and schema.sorted_by:
         rows = rows.sort_by([(name, "ascending") for name in schema.sorted_by])
-    return Table(schema, rows, table.note)
+    return rows
 
 
 def _lesser_first(rows: pa.Table) -> pa.Table:
-    """Let ``a`` be the lesser pseudonym: which id is the lesser would be told otherwise."""
+    """Let ``a`` be the lesser of two names: which id is the lesser would be told otherwise."""
     import pyarrow.compute as pc
 
-    a, b = rows["a"], rows["b"]
-    turned = pc.greater(a, b)
-    for name, first, second in (("a", b, a), ("b", a, b)):
-        at = rows.schema.get_field_index(name)
-        rows = rows.set_column(at, rows.schema.field(name), pc.if_else(turned, first, second))
+    turned = pc.greater(rows["a"], rows["b"])
+    # what is known of whose they are goes along: a_person with a
+    for name in [n for n in rows.column_names if n == "a" or n.startswith("a_")]:
+        other = "b" + name[1:]
+        if other not in rows.column_names:
+            continue
+        one, two = rows[name], rows[other]
+        for column, first, second in ((name, two, one), (other, one, two)):
+            at = rows.schema.get_field_index(column)
+            rows = rows.set_column(at, rows.schema.field(column), pc.if_else(turned, first, second))
     return rows
 
 
