@@ -1,4 +1,4 @@
-"""The command line: ``cotrace companions``, ``stays``, ``info`` and ``demo``.
+"""The command line: ``cotrace companions`` and all others that ``cotrace --help`` lists.
 
 Only click is imported here: what a command needs it imports when it runs, so that ``--help`` is quick.
 """

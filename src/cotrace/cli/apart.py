@@ -25,6 +25,8 @@ _NAMED = (
         "adjudications",
         "findings",
         "devices",
+        "ids",
+        "key_file",
     ),
     *("place", "units", "districts", "regions", "outbreak", "events", "pairs"),
 )

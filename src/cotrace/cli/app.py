@@ -18,6 +18,7 @@ from cotrace.cli.commands import companions, demo, info, stays
 from cotrace.cli.judge import COMMANDS as JUDGE
 from cotrace.cli.meetings import COMMANDS as MEETINGS
 from cotrace.cli.places import COMMANDS as PLACES
+from cotrace.cli.privacy import COMMANDS as PRIVACY
 from cotrace.cli.report import COMMANDS as REPORT
 from cotrace.cli.synth import COMMANDS as SYNTH
 from cotrace.cli.ties import COMMANDS as TIES
@@ -125,7 +126,10 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (companions, stays, info, demo, *REPORT, *PLACES, *MEETINGS, *TIES, *JUDGE, *SYNTH, *AUDIT):
+for _command in (
+    *(companions, stays, info, demo),
+    *(*REPORT, *PLACES, *MEETINGS, *TIES, *JUDGE, *SYNTH, *PRIVACY, *AUDIT),
+):
     app.add_command(_command)
 
 

@@ -24,7 +24,9 @@ from cotrace.tables import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["GivenTable", "Reported"]
+    from cotrace.io.source import Source
+
+__all__ = ["GivenTable", "Reported", "whole_table"]
 
 #: What columns are usually called, in the order in which they are looked for.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -83,7 +85,7 @@ class GivenTable:
         }
         used = list(dict.fromkeys(name for name in self.names.values() if name is not None))
         opened.load(used)
-        self.table = _whole(opened, used)
+        self.table = whole_table(opened, used)
         self.n = int(self.table.num_rows)
         self._reason = np.zeros(self.n, dtype=np.int64)
         self._words = ["", *REASONS]
@@ -224,7 +226,8 @@ class GivenTable:
         )
 
 
-def _whole(opened: Any, used: list[str]) -> pa.Table:
+def whole_table(opened: Source, used: list[str]) -> pa.Table:
+    """Return these columns of a source, which were loaded, as one table."""
     import pyarrow as pa
 
     parts = [pa.Table.from_batches([batch]) for batch in opened.batches(used)]
