@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cotrace.companions.gathering import Gathering
 from cotrace.companions.index import _by_cell, grouped, with_cells
 from cotrace.kernels import overlap, windows
+from cotrace.kernels.episodes import count_crowd, order_episodes
 from cotrace.stays.shelf import CellShelf, Codes
 
 
@@ -66,7 +67,7 @@ def test_crowd_is_the_fullest_window_that_an_episode_touches(
     seg_lo, cell_lo = grouped(table, np.array([0, len(table)]), len(segments), 1)
     episodes = np.ascontiguousarray(table[:, 1:])
     crowd = np.empty(len(table), dtype=np.int64)
-    overlap.count_crowd(
+    count_crowd(
         table,
         seg_lo,
         cell_lo,
@@ -106,7 +107,7 @@ def test_windows_hold_distinct_devices_and_all_dwell(
 def test_episodes_of_a_group_are_ordered_by_start_then_cell() -> None:
     episodes = np.array([[5, 6], [1, 2], [-3, -1], [1, 9], [0, 1]], dtype=np.int32)
     order = np.empty(5, dtype=np.int64)
-    overlap.order_episodes(
+    order_episodes(
         np.array([0, 4, 5]), episodes, np.array([0, 2, 1, 1, 0], np.int32), order, np.empty((2, 5), np.int64)
     )
     assert order.tolist() == [2, 3, 1, 0, 4]

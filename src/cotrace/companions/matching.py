@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CROWD_WINDOW_S", "Matches", "match"]
 
 CROWD_WINDOW_S = 3600
-#: figures of a summary; see :func:`cotrace.kernels.overlap.summarise`
+#: figures of a summary; see :func:`cotrace.kernels.episodes.summarise`
 N_SUMMARY = 9
 _WHOSE = {"either": 0, "both": 1, "case": 2, "companion": 3, "pair": 4}
 
@@ -50,7 +50,7 @@ class Matches:
     record_of, crowd : int64[e]
         Record and crowd of each episode.
     summary : int64[groups, 9]
-        See :func:`cotrace.kernels.overlap.summarise`.
+        See :func:`cotrace.kernels.episodes.summarise`.
     """
 
     funnel: NDArray[np.int64]
@@ -88,7 +88,7 @@ def match(index: CellIndex, windows: NDArray[np.int64], rule: CompanionRule, thr
     summary = np.zeros((found.case_of.size, N_SUMMARY), dtype=np.int64)
 
     def sum_up(part: slice) -> None:
-        from cotrace.kernels.overlap import summarise
+        from cotrace.kernels.episodes import summarise
 
         lo = slice(part.start, part.stop + 1)
         of_episodes = found.episode_lo[lo], found.episodes, found.record_of, crowd
@@ -158,7 +158,8 @@ class _OneCase:
         self, records: NDArray[np.int64], cells: NDArray[np.int32], since: int, until: int
     ) -> tuple[NDArray[Any], ...]:
         """Bring the records of each companion together, its cells in order, and write its episodes out."""
-        from cotrace.kernels.overlap import EPISODES, SEG_OTHER, fill_episodes, order_episodes
+        from cotrace.kernels.episodes import order_episodes
+        from cotrace.kernels.overlap import EPISODES, SEG_OTHER, fill_episodes
 
         index, device = self._index, self._index.device_of(records[:, SEG_OTHER])
         order = np.argsort(device, kind="stable")
@@ -238,7 +239,8 @@ def _edges(edges: list[NDArray[np.int64]], starts: NDArray[np.int64]) -> NDArray
 
 def _crowd(index: CellIndex, found: _Joined, threads: int) -> NDArray[np.int64]:
     """Return the crowd of each episode; cells are shared out over threads."""
-    from cotrace.kernels.overlap import SEG_CASE, count_crowd
+    from cotrace.kernels.episodes import count_crowd
+    from cotrace.kernels.overlap import SEG_CASE
 
     episodes = found.episodes
     cells = index.cell_of(found.records[:, SEG_CASE])[found.record_of]

@@ -158,7 +158,7 @@ class Fixes(Rows):
 
     def _columns(self, day: int, first: int, n: int, lane: Lane) -> dict[str, NDArray[Any]]:
         from cotrace.kernels.synth_gps import gather_fixes
-        from cotrace.kernels.synth_signals import order_rows
+        from cotrace.kernels.synth_rows import order_rows
 
         order = lane.column("order", n, np.int32)
         order_rows(lane.rows, n, lane.starts, order)

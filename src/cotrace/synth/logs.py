@@ -95,7 +95,7 @@ class Signals(Rows):
         return {"network": {k: getattr(n, k) for k in names}, "options": self.options.as_dict()}
 
     def _columns(self, day: int, first: int, n: int, lane: Lane) -> dict[str, NDArray[Any]]:
-        from cotrace.kernels.synth_signals import gather_places, gather_rows, order_rows
+        from cotrace.kernels.synth_rows import gather_places, gather_rows, order_rows
 
         order = lane.column("order", n, np.int32)
         order_rows(lane.rows, n, lane.starts, order)
