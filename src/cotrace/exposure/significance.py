@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +9,12 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import from_values, order_of, take, view
 from cotrace.durations import Duration, format_duration, seconds, spaced
-from cotrace.errors import OptionError
 from cotrace.exposure.around import is_store, with_whole
-from cotrace.exposure.common import CANDIDATES, Answer, bools, instant, seen_codes, table, warn
-from cotrace.exposure.days import Alike, check_alike, check_draws, days_by_kind, local_days
+from cotrace.exposure.common import CANDIDATES, Answer, bools, instant, table
+from cotrace.exposure.days import Alike, check_alike, check_draws
 from cotrace.exposure.frames import read_pairs
-from cotrace.exposure.joined import Joined, join_contacts
+from cotrace.exposure.joined import join_contacts
+from cotrace.exposure.judged import AskedPairs, Judged, judge
 from cotrace.exposure.world import OR_CONTACTS
 from cotrace.schema_ties import SIGNIFICANCE, SIGNIFICANT_MEETINGS
 from cotrace.stays.passes import usable_threads
@@ -154,16 +153,16 @@ def significance(
     check_alike(alike)
     check_draws(draws, seed)
     least = max(1, seconds(min_shared, "min_shared"))
-    asked = _Asked.of(joined, read_pairs(pairs, joined.stays.devices.type), start, end, least, alike)
+    asked = AskedPairs.of(joined, read_pairs(pairs, joined.stays.devices.type), start, end, least, alike)
     n_threads = usable_threads(threads)
     chunks = [(lo, lo + _CHUNK) for lo in range(0, asked.pairs.shape[0], _CHUNK)]
-    judged = on_threads(lambda chunk: _judge(asked, slice(*chunk), draws, seed), chunks, n_threads)
+    judged = on_threads(lambda chunk: judge(asked, slice(*chunk), draws, seed), chunks, n_threads)
     note = (
         f"{CANDIDATES}. Meetings of at least {spaced(format_duration(least))} in one cell. Chance: each device's days "
         "in other orders, among days that are alike, crowds being what they are; that meetings are no chance does not "
         "say what they are"
     )
-    return _answer(asked, _Judged.of(judged), draws, note)
+    return _answer(asked, Judged.of(judged), draws, note)
 
 
 def _read(source: StaysStore, pairs: list[tuple[Any, Any]], start: Any, end: Any) -> Stays:
@@ -177,144 +176,7 @@ def _read(source: StaysStore, pairs: list[tuple[Any, Any]], start: Any, end: Any
     return with_whole(source, "significance", stays, ids)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """Pairs and the days that they are judged on."""
-
-    joined: Joined
-    ids: tuple[pa.Array, pa.Array]
-    #: codes, the lesser first; -1 for devices that were never seen
-    pairs: Int64
-    days: Int64
-    kinds: Int64
-    window: tuple[int, int]
-    least: int
-
-    @classmethod
-    def of(
-        cls, joined: Joined, pairs: list[tuple[Any, Any]], start: Any, end: Any, least: int, alike: Alike
-    ) -> _Asked:
-        stays = joined.stays
-        first, last = stays.span or (0, -1)
-        since = first if start is None else max(first, instant(start, "start"))
-        until = last + 1 if end is None else min(last + 1, instant(end, "end"))
-        if start is not None and end is not None and instant(start, "start") >= instant(end, "end"):
-            raise OptionError("end= is not after start=")
-        days, kinds = local_days(np.array([[since, until]]), stays.tz, (since, until - 1), alike)
-        kind = stays.devices.type
-        ids = (from_values([a for a, _ in pairs], kind), from_values([b for _, b in pairs], kind))
-        codes = np.stack([seen_codes(stays.devices, one) for one in ids], axis=1).reshape(-1, 2)
-        if unseen := int((codes < 0).any(axis=1).sum()):
-            warn(
-                f"{unseen:,} of {len(pairs):,} pairs have a device that was never seen: nothing can be said of them; "
-                "are their ids of the same kind?",
-                "cases",
-                never_seen=unseen,
-                pairs=len(pairs),
-            )
-        window = (since - stays.base, max(since, until) - stays.base)
-        return cls(joined, ids, np.sort(codes, axis=1), days - stays.base, kinds, window, least)
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """What the kernels count: of each pair; its meetings (pair, cell, start, end, crowd); a random number a pair."""
-
-    counts: Int64
-    meetings: Int64
-    ties: Int64
-
-    @classmethod
-    def of(cls, parts: list[_Judged]) -> _Judged:
-        """Join what was counted of several parts."""
-        none = np.empty((0, 7), dtype=np.int64), np.empty((0, 5), dtype=np.int64), np.empty(0, dtype=np.int64)
-        columns = zip(none, *((p.counts, p.meetings, p.ties) for p in parts), strict=True)
-        return cls(*(np.concatenate(column) for column in columns))
-
-
-def _judge(asked: _Asked, part: slice, draws: int, seed: int) -> _Judged:
-    """Judge some pairs."""
-    from cotrace.kernels.days import count_pieces, fill_pieces, hash_times
-    from cotrace.kernels.presence import device_slices
-    from cotrace.kernels.significance import pair_meetings
-
-    stays, pairs = asked.joined.stays, asked.pairs[part]
-    devices, numbers = np.unique(pairs, return_inverse=True)
-    numbers = np.ascontiguousarray(numbers.reshape(-1, 2))
-    slices = np.empty((devices.size, 2), dtype=np.int64)
-    device_slices(stays.rows, devices, slices)
-    windows = np.tile(np.array(asked.window, dtype=np.int64), (devices.size, 1))
-    pieces = np.empty((count_pieces(stays.rows, slices, windows, asked.days), 7), dtype=np.int64)
-    fill_pieces(stays.rows, slices, windows, asked.days, pieces)
-    pieces = pieces[np.lexsort((pieces[:, 2], pieces[:, 1], pieces[:, 0], pieces[:, 4]))]
-    piece_lo = np.searchsorted(pieces[:, 4], np.arange(devices.size + 1)).astype(np.int64)
-    keys = np.empty(devices.size, dtype=np.uint64)
-    hash_times(stays.rows, slices, (stays.base, *asked.window), seed, keys)
-    key = keys[numbers[:, 0]] * np.uint64(3) + keys[numbers[:, 1]]
-    counts, crowd, cell_of = _counted(asked, pieces, piece_lo, numbers, key, draws)
-    size = pair_meetings(pieces, piece_lo, numbers, asked.days, asked.least, np.empty((0, 4), dtype=np.int64))
-    met = np.empty((size, 4), dtype=np.int64)
-    pair_meetings(pieces, piece_lo, numbers, asked.days, asked.least, met)
-    day = np.searchsorted(asked.days[:, 0], met[:, 2], side="right") - 1
-    hour = np.minimum((met[:, 2] - asked.days[day, 0]) // 3600, crowd.shape[2] - 1) if size else day
-    there = crowd[cell_of[met[:, 1]], day, hour].astype(np.int64) if size else day
-    met[:, 0] += part.start
-    ties = (_mixed(key) >> np.uint64(11)).astype(np.int64)
-    return _Judged(counts, np.concatenate([met, there[:, None]], axis=1), ties)
-
-
-def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the random number before the first of each key, which breaks ties."""
-    from cotrace.kernels.days import mixed
-
-    with np.errstate(over="ignore"):
-        return np.array([mixed(key ^ np.uint64(2**63)) for key in keys], dtype=np.uint64)
-
-
-def _counted(
-    asked: _Asked, pieces: Int64, piece_lo: Int64, pairs: Int64, keys: NDArray[np.uint64], draws: int
-) -> tuple[Int64, NDArray[np.int32], Int64]:
-    """Return what is counted of each pair, the crowds, and the number of each cell among them."""
-    from cotrace.kernels.crowds import HOURS, count_crowds
-    from cotrace.kernels.significance import N_JUDGED, judge_pairs
-
-    stays, k = asked.joined.stays, asked.days.shape[0]
-    kind_lo, by_kind = days_by_kind(asked.kinds)
-    kind_of = np.empty(k, dtype=np.int64)
-    kind_of[by_kind] = np.repeat(np.arange(kind_lo.size - 1), np.diff(kind_lo))
-    cells = np.unique(pieces[:, 0])
-    cell_of = np.full(len(stays.cells.values) + 1, -1, dtype=np.int64)
-    cell_of[cells] = np.arange(cells.size)
-    crowd = np.zeros((cells.size + 1, k, HOURS), dtype=np.int32)
-    last = np.full(crowd.shape, -1, dtype=np.int32)
-    count_crowds(stays.rows, asked.days, cell_of, last, crowd)
-    kinds = kind_lo.size - 1
-    out = np.empty((pairs.shape[0], N_JUDGED), dtype=np.int64)
-    judge_pairs(
-        pieces,
-        piece_lo,
-        pairs,
-        keys,
-        (asked.least, draws),
-        cell_of,
-        kind_of,
-        kind_lo,
-        by_kind,
-        last,
-        crowd,
-        np.empty((k, k, 2), dtype=np.int64),
-        np.empty((2, 2, k), dtype=np.int64),
-        np.empty((3, k + 1), dtype=np.int64),
-        np.empty((3, k), dtype=np.int64),
-        np.empty((4, max(1, kinds), HOURS), dtype=np.int64),
-        np.empty((2, max(1, kinds)), dtype=np.int64),
-        np.empty(k, dtype=np.uint64),
-        out,
-    )
-    return out, crowd, cell_of
-
-
-def _answer(asked: _Asked, judged: _Judged, draws: int, note: str) -> Answer:
+def _answer(asked: AskedPairs, judged: Judged, draws: int, note: str) -> Answer:
     """Rank the pairs, and write their table and their meetings."""
     from cotrace.kernels.significance import (
         ALL_MEETINGS,
@@ -394,7 +256,7 @@ def _sums(met: Int64, n: int) -> tuple[Int64, Int64, Int64, Int64]:
     return shared, first, last, crowd
 
 
-def _meetings(asked: _Asked, met: Int64, rank: Int64, note: str) -> Any:
+def _meetings(asked: AskedPairs, met: Int64, rank: Int64, note: str) -> Any:
     """Write the meetings of all pairs."""
     stays, pair = asked.joined.stays, met[:, 0]
     codes = asked.pairs[pair]

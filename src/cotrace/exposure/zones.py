@@ -9,30 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.arrays import repeated, take
+from cotrace.arrays import take
 from cotrace.companions.cases import Cases, read_cases
 from cotrace.durations import seconds
 from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.exposure.around import is_store, joined
-from cotrace.exposure.asked import Asked
 from cotrace.exposure.common import (
     CANDIDATES,
-    bools,
     device_rows,
     instant,
-    ints,
     seen_codes,
-    table,
     warn,
 )
-from cotrace.exposure.drawing import KINDS, CaseDwell, Drawn, _joined, draw_cells, draw_units
+from cotrace.exposure.drawing import CaseDwell, Drawn, draw_cells, draw_units
 from cotrace.exposure.trajectory import _hours, most_dwell_in
-from cotrace.exposure.visitors import find_meets
+from cotrace.exposure.zone_tables import concerned_devices, table_of_cases, table_of_zones
 from cotrace.options import ZoneRule
 from cotrace.privacy.counts import ALL_TOLD, DEFAULT_K, suppress
-from cotrace.schema_places import ZONE_CASES, ZONE_DEVICES, ZONES
 from cotrace.shown import Shown
-from cotrace.tables import HandsOn, Stays, StaysStore, Table, check_source, instants, taken
+from cotrace.tables import HandsOn, Stays, StaysStore, Table, check_source, taken
 
 __all__ = ["Zones", "zones"]
 
@@ -219,9 +214,9 @@ def zones(
         stays = _concerned(source, stays, drawn.met.cell, night, (moment - within - 1, moment))
         homes = _homes(stays, night)
     note = f"{CANDIDATES}. {_DRAWN}. {rule.describe()}. {stays.options.describe()}."
-    devices = _devices(stays, drawn, homes, rule, moment)
-    evidence = _evidence(stays, drawn, dwell, listed, note)
-    drawn_zones = _zones(stays, drawn, evidence, devices, note)
+    devices = concerned_devices(stays, drawn, homes, rule, moment)
+    evidence = table_of_cases(stays, drawn, dwell, listed, note)
+    drawn_zones = table_of_zones(stays, drawn, evidence, devices, note)
     found = Zones(drawn_zones, evidence, devices.table(note), drawn.shapes, rule, moment)
     found._plane = stays.grid is not None and stays.grid.kind == "planar"
     return found
@@ -277,132 +272,6 @@ def _dwell_of_cases(stays: Stays, cases: Cases, rule: ZoneRule, homes: Int64) ->
     np.add.at(dwell, which[: kept.size], inside[kept])
     home[which[kept.size :]] = True
     return CaseDwell(once // n_cells, once % n_cells, dwell, home)
-
-
-def _evidence(stays: Stays, drawn: Drawn, dwell: CaseDwell, cases: Cases, note: str) -> Table:
-    at, row = _joined(drawn.met.cell, dwell.cell)
-    zone, case = drawn.met.place[at], dwell.case[row]
-    once, which = np.unique(zone * (len(cases) + 1) + case, return_inverse=True)
-    total, home = np.zeros(once.size, dtype=np.int64), np.zeros(once.size, dtype=np.bool_)
-    np.add.at(total, which, dwell.dwell[row])
-    np.logical_or.at(home, which, dwell.home[row])
-    zone, case = once // (len(cases) + 1), once % (len(cases) + 1)
-    columns = {
-        **_zone_columns(drawn, zone),
-        "case_id": take(cases.ids, case),
-        "as_of": instants(cases.as_of[case], 0, stays.tz),
-        "dwell_s": ints(total),
-        "at_home": bools(home),
-    }
-    return table(ZONE_CASES, columns, stays, note)
-
-
-def _zone_columns(drawn: Drawn, zone: Int64) -> dict[str, Any]:
-    import pyarrow as pa
-
-    names = pa.array(drawn.names, pa.string()).take(pa.array(zone, pa.int64()))
-    return {"zone": names, "zone_kind": repeated(KINDS, drawn.kind[zone])}
-
-
-class _Devices:
-    """The devices that zones concern, by zone and device."""
-
-    def __init__(self, stays: Stays, drawn: Drawn, keys: Int64) -> None:
-        self._stays, self._drawn = stays, drawn
-        self.keys = keys
-        self.zone, self.device = keys // (len(stays.devices) + 1), keys % (len(stays.devices) + 1)
-        n = keys.size
-        self.home, self.present = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
-        self.dwell, self.last = np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.int64)
-        self.share = np.full(n, -1.0)
-
-    def at(self, zone: Int64, device: Int64) -> Int64:
-        return np.searchsorted(self.keys, zone * (len(self._stays.devices) + 1) + device).astype(np.int64)
-
-    def table(self, note: str) -> Table:
-        import pyarrow as pa
-
-        seen = self.dwell > 0
-        stays = self._stays
-        micros = (np.where(seen, self.last, 0) + stays.base) * 1_000_000
-        columns = {
-            **_zone_columns(self._drawn, self.zone),
-            "device": take(stays.devices, self.device),
-            "at_home": bools(self.home),
-            "dwell_s": ints(self.dwell),
-            "present_now": bools(self.present),
-            "last_seen_at": pa.array(micros, pa.timestamp("us", tz=stays.tz), mask=~seen),
-            "certainty": pa.array(self.share, pa.float64(), mask=self.share < 0),
-        }
-        return table(ZONE_DEVICES, columns, stays, f"Devices, not people. {note}")
-
-
-def _devices(stays: Stays, drawn: Drawn, homes: Int64, rule: ZoneRule, now: int) -> _Devices:
-    met, n = drawn.met, len(drawn.names)
-    begin = np.full(n, now - seconds(rule.lookback, "lookback"))
-    visits = find_meets(stays, Asked(met, [None] * n, begin, np.full(n, now)))
-    at_home, resident = _joined(met.cell, homes)
-    last = _last_before(stays, now, seconds(rule.present_within, "present_within"))
-    at_last, present = _joined(met.cell, stays.rows[last, 1].astype(np.int64))
-    here = stays.rows[last, 0].astype(np.int64)[present]
-    width = len(stays.devices) + 1
-    keys = [
-        visits.request * width + visits.device,
-        met.place[at_home] * width + resident,
-        met.place[at_last] * width + here,
-    ]
-    found = _Devices(stays, drawn, np.unique(np.concatenate(keys)))
-    at = found.at(visits.request, visits.device)
-    np.add.at(found.dwell, at, visits.end - visits.start - visits.overlap)
-    np.maximum.at(found.last, at, visits.end)
-    for rows, share in ((at, visits.share), (found.at(met.place[at_home], resident), met.share[at_home])):
-        np.maximum.at(found.share, rows, np.where(np.isnan(share), -1.0, share))
-    found.home[found.at(met.place[at_home], resident)] = True
-    spot = found.at(met.place[at_last], here)
-    found.present[spot] = True
-    np.maximum.at(found.share, spot, np.nan_to_num(met.share[at_last], nan=-1.0))
-    return found
-
-
-def _last_before(stays: Stays, now: int, within: int) -> Int64:
-    """Return the number of each device's last stay before ``now``, where it ended no longer before than this."""
-    rows = np.flatnonzero(stays.rows[:, 2] < now - stays.base)
-    device = stays.rows[rows, 0]
-    last = rows[np.append(device[1:] != device[:-1], True)] if rows.size else rows
-    recent = stays.rows[last, 3] >= now - stays.base - within
-    return np.asarray(last[recent], dtype=np.int64)
-
-
-def _zones(stays: Stays, drawn: Drawn, evidence: Table, devices: _Devices, note: str) -> Table:
-    import pyarrow as pa
-
-    n = len(drawn.names)
-    place = {
-        (kind, name): k for k, (kind, name) in enumerate(zip(drawn.kind.tolist(), drawn.names, strict=True))
-    }
-    rows = evidence.to_arrow()
-    kinds = [KINDS.index(kind) for kind in rows["zone_kind"].to_pylist()]
-    zone = np.array([place[key] for key in zip(kinds, rows["zone"].to_pylist(), strict=True)], dtype=np.int64)
-    dwell = np.zeros(n, dtype=np.int64)
-    np.add.at(dwell, zone, np.array(rows["dwell_s"].to_pylist(), dtype=np.int64))
-    share = np.full(n, -1.0)
-    np.maximum.at(share, drawn.met.place, np.nan_to_num(drawn.met.share, nan=-1.0))
-
-    def count(which: NDArray[np.bool_]) -> pa.Array:
-        return ints(np.bincount(devices.zone[which], minlength=n))
-
-    columns = {
-        **_zone_columns(drawn, np.arange(n)),
-        "why": pa.array(drawn.why, pa.string()),
-        "cases": ints(np.bincount(zone, minlength=n)),
-        "case_dwell_s": ints(dwell),
-        "n_cells": ints(drawn.n_cells),
-        "at_home": count(devices.home),
-        "visitors": count((devices.dwell > 0) & ~devices.home),
-        "present_now": count(devices.present),
-        "certainty": pa.array(share, pa.float64(), mask=share < 0),
-    }
-    return table(ZONES, columns, stays, note)
 
 
 def _warn_of_small(drawn: Drawn, stays: Stays) -> None:
