@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import order_of, take
 from cotrace.store.dictionaries import places_of
-from cotrace.store.reading import END_OF_TIME, Snapshot, numbered
+from cotrace.store.reading import END_OF_TIME, Snapshot
+from cotrace.store.slices import numbered
 from cotrace.tables import Stays
 
 if TYPE_CHECKING:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.errors import OptionError, StoreBusyError
 from cotrace.store import parts
+from cotrace.store.asking import asked_values
 from cotrace.store.draft import Draft
 from cotrace.store.incoming import Compact
-from cotrace.store.settings import DAY, Settings, days_back, iso_day
+from cotrace.store.settings import DAY, Settings, arrow_type, days_back, iso_day
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from cotrace.store.collecting import Removed
     from cotrace.store.files import FileEntry
     from cotrace.store.ledger import Writer
@@ -162,8 +161,18 @@ def _trim_batches(draft: Draft, day: int) -> None:
             draft.writer.add_batch(batch, {**meta, **rest, "days": left})
 
 
-def forget_devices(writer: Writer, ids: pa.Array, threads: int) -> Forgotten:
-    """Make a version as if devices had never been there."""
+def forget_devices(writer: Writer, devices: Any, threads: int) -> Forgotten:
+    """Make a version as if devices, by id, had never been there; a store that is empty stays what it is.
+
+    Raises
+    ------
+    OptionError
+        Ids that have no exact counterpart of the store's type.
+    """
+    settings = Settings.from_dict(writer.base.settings)
+    ids = asked_values(devices, arrow_type(settings.device_type), "device") if settings.fixed else None
+    if ids is None:
+        return Forgotten(writer.base.number)
     draft = _draft(writer, threads)
     codes = draft.devices.encode(ids)
     codes = np.unique(codes[codes >= 0])

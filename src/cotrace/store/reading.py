@@ -16,7 +16,7 @@ from cotrace.counts import Counts
 from cotrace.store import parts
 from cotrace.store.draft import load_cells, load_devices
 from cotrace.store.settings import DAY, Settings
-from cotrace.store.slices import Layout, rows_at
+from cotrace.store.slices import Layout, numbered, rows_at, slices_of
 from cotrace.threads import on_threads
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cotrace.store.ledger import Version
     from cotrace.tables import Stays
 
-__all__ = ["END_OF_TIME", "Pruned", "Snapshot", "numbered"]
+__all__ = ["END_OF_TIME", "Pruned", "Snapshot"]
 
 #: seconds from the base that nothing reaches
 END_OF_TIME = 2**31 - 1
@@ -237,7 +237,7 @@ class Snapshot:
             self._count(entry, entry.rows)
             rows = parts.read_stays(self.files, entry)
         else:
-            lo, hi = _slices(self._devices_of(entry), codes, entry.rows)
+            lo, hi = slices_of(self._devices_of(entry), codes, entry.rows)
             rows = np.empty((int((hi - lo).sum()), 4), dtype=np.int32)
             rows[:, 0], rows[:, 1:] = np.repeat(codes, hi - lo), self._rows_at(entry, lo, hi)
         rows[:, 2:] += np.int32(day * DAY - self.base)
@@ -337,7 +337,7 @@ class Snapshot:
         """Return the first row of each cell in a day's index, and the end."""
         entry = self._places[day]
         places = self._once(entry, lambda: parts.places_of_day(self.files, entry))
-        return _slices(places, cells, self._index[day].rows)
+        return slices_of(places, cells, self._index[day].rows)
 
     # ---- files -------------------------------------------------------------------------------------------
 
@@ -381,25 +381,3 @@ class Snapshot:
         from cotrace.store.answers import stays_of
 
         return stays_of(self, start, end, devices, cells)
-
-
-def numbered(values: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    """Return for each number below ``n`` its place among the values, -1 where it is none of them."""
-    out = np.full(n, -1, dtype=np.int32)
-    inside = values < n
-    out[values[inside]] = np.flatnonzero(inside).astype(np.int32)
-    return out
-
-
-def _slices(
-    where: tuple[NDArray[np.int32], NDArray[np.int64]], codes: NDArray[np.int32], n: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first row of each code and the end, of where codes begin (in order) among ``n`` rows."""
-    there, lo = where
-    if not there.size:
-        return np.zeros(codes.size, np.int64), np.zeros(codes.size, np.int64)
-    at = np.searchsorted(there, codes)
-    at[at == there.size] = 0
-    here = there[at] == codes
-    begin, end = lo[at], np.append(lo, n)[at + 1]
-    return np.where(here, begin, 0), np.where(here, end, 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cotrace.errors import OptionError, StoreVersionError, TimeError
+from cotrace.errors import CotraceTypeError, OptionError, StoreVersionError, TimeError
 from cotrace.grid import Grid
 from cotrace.io.zones import as_tzinfo
 from cotrace.options import PingPong, StayOptions
@@ -35,6 +35,7 @@ __all__ = [
 DAY = 86_400
 _LAYOUT = 1
 _MOST_DAYS = 24_400
+_MOST_BUCKETS = 4096
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,23 @@ class Settings:
     tower_type: str = ""
     located_by: str = ""
     closed: int | None = None
+
+    @classmethod
+    def asked(cls, options: StayOptions, buckets: int) -> Settings:
+        """Return the settings that a caller asks for.
+
+        Raises
+        ------
+        CotraceTypeError, OptionError
+            Options that are none, and numbers of buckets that cannot be.
+        """
+        if not isinstance(options, StayOptions):
+            raise CotraceTypeError(f"options={options!r} is not a StayOptions")
+        if isinstance(buckets, bool) or not isinstance(buckets, int):
+            raise CotraceTypeError(f"buckets={buckets!r} is not a whole number")
+        if not 1 <= buckets <= _MOST_BUCKETS:
+            raise OptionError(f"buckets={buckets!r}: 1 to {_MOST_BUCKETS:,}")
+        return cls(options, buckets)
 
     @property
     def fixed(self) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cotrace.store.files import FileEntry, Files
 
-__all__ = ["ROW", "Layout", "as_column", "rows_at", "rows_of_column"]
+__all__ = ["ROW", "Layout", "as_column", "numbered", "rows_at", "rows_of_column", "slices_of"]
 
 #: bytes of a row: three int32
 ROW = 12
@@ -137,3 +137,25 @@ def _within_groups(layout: Layout, lo: Int64, hi: Int64) -> tuple[Int64, Int64, 
     left = np.maximum(lo[which], layout.first[group])
     right = np.minimum(hi[which], layout.first[group + 1])
     return left, right, to[which] + left - lo[which]
+
+
+def numbered(values: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    """Return for each number below ``n`` its place among the values, -1 where it is none of them."""
+    out = np.full(n, -1, dtype=np.int32)
+    inside = values < n
+    out[values[inside]] = np.flatnonzero(inside).astype(np.int32)
+    return out
+
+
+def slices_of(
+    where: tuple[NDArray[np.int32], NDArray[np.int64]], codes: NDArray[np.int32], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first row of each code and the end, of where codes begin (in order) among ``n`` rows."""
+    there, lo = where
+    if not there.size:
+        return np.zeros(codes.size, np.int64), np.zeros(codes.size, np.int64)
+    at = np.searchsorted(there, codes)
+    at[at == there.size] = 0
+    here = there[at] == codes
+    begin, end = lo[at], np.append(lo, n)[at + 1]
+    return np.where(here, begin, 0), np.where(here, end, 0)

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-_MOST_BUCKETS = 4096
-
 
 class Store:
     """A folder that takes each day's pings once, and answers every query from then on.
@@ -93,15 +91,10 @@ class Store:
         encryption: Any = None,
         threads: int | None = None,
     ) -> None:
-        if not isinstance(options, StayOptions):
-            raise CotraceTypeError(f"options={options!r} is not a StayOptions")
-        if isinstance(buckets, bool) or not isinstance(buckets, int):
-            raise CotraceTypeError(f"buckets={buckets!r} is not a whole number")
-        if not 1 <= buckets <= _MOST_BUCKETS:
-            raise OptionError(f"buckets={buckets!r}: 1 to {_MOST_BUCKETS:,}")
+        asked = Settings.asked(options, buckets)
         root = Path(path)
         if create and not os.path.lexists(root / manifest.NAME):
-            self._ledger = Ledger.create(root, Settings(options, buckets).as_dict(), encryption)
+            self._ledger = Ledger.create(root, asked.as_dict(), encryption)
         else:
             self._ledger = Ledger.open(root, encryption)
         self._options, self._wait, self._threads = options, wait, usable_threads(threads)
@@ -344,12 +337,7 @@ class Store:
             if edge is not None:
                 done = forget_before(writer, midnight_day(edge, "before"), self._threads)
             else:
-                settings = Settings.from_dict(writer.base.settings)
-                kind = arrow_type(settings.device_type or "int64")
-                ids = asked_values(device, kind, "device") if settings.fixed else None
-                done = Forgotten(writer.base.number)
-                if ids is not None:
-                    done = forget_devices(writer, ids, self._threads)
+                done = forget_devices(writer, device, self._threads)
             self.refresh()
             removed = writer.collect(wait=self._wait)
         done = done.with_removed(removed)
