@@ -9,12 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cotrace.synth.cities import City, city
+    from cotrace.synth.cities import City
     from cotrace.synth.covering import Coverage
     from cotrace.synth.diseases import Disease
     from cotrace.synth.fixes import Fixes, GpsOptions, gps
     from cotrace.synth.habits import Habits
     from cotrace.synth.logs import Signals, signals
+    from cotrace.synth.making import city
     from cotrace.synth.networks import Network, towers
     from cotrace.synth.paths import Legs
     from cotrace.synth.presets import PRESETS, CityPreset
@@ -67,7 +68,7 @@ _HOMES = {
     "Network": "networks",
     "Outbreak": "spreading",
     "Written": "writing",
-    "city": "cities",
+    "city": "making",
     "gps": "fixes",
     "outbreak": "spreading",
     "outbreaks": "spreading",
