@@ -12,7 +12,7 @@ from cotrace.keys import as_key
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Pseudonymiser"]
+__all__ = ["Pseudonymiser", "pseudonymiser_of"]
 
 _FEWEST, _MOST = 16, 64
 
@@ -97,6 +97,25 @@ class Pseudonymiser:
 
     def __repr__(self) -> str:
         return f"<Pseudonymiser for {self.domain!r}, key {self.key.id}>"
+
+
+def pseudonymiser_of(
+    by: Pseudonymiser | None, key: Any, domain: str | None, e164: str | None, digits: int
+) -> Pseudonymiser:
+    """Return the one that a caller gave, ``by``, or the one that is made of the rest.
+
+    Raises
+    ------
+    OptionError
+        Neither, or both.
+    """
+    if by is None:
+        if key is None or domain is None:
+            raise OptionError("key= and domain= are needed: which key, and what the pseudonyms are for")
+        return Pseudonymiser(key, domain=domain, e164=e164, digits=digits)
+    if key is not None or domain is not None or e164 is not None:
+        raise OptionError("by= has its own key, domain and e164: leave these out")
+    return by
 
 
 def _whole(one: Any) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from cotrace.errors import CotraceTypeError, OptionError
-from cotrace.privacy.pseudonyms import Pseudonymiser
+from cotrace.privacy.pseudonyms import Pseudonymiser, pseudonymiser_of
 
 __all__ = ["pseudonymise"]
 
@@ -69,13 +69,7 @@ def pseudonymise(
     >>> cotrace.find_stays(pseudonymous)["device"].to_pylist()
     ['ed6a7587-e9f8c23dfc0a13c1']
     """
-    if by is None:
-        if key is None or domain is None:
-            raise OptionError("key= and domain= are needed: which key, and what the pseudonyms are for")
-        by = Pseudonymiser(key, domain=domain, e164=e164, digits=digits)
-    elif key is not None or domain is not None or e164 is not None:
-        raise OptionError("by= has its own key, domain and e164: leave these out")
-    made: Any = _made(source, by, columns)
+    made: Any = _made(source, pseudonymiser_of(by, key, domain, e164, digits), columns)
     return made  # type: ignore[no-any-return]
 
 

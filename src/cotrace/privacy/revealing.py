@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cotrace.errors import CotraceTypeError, OptionError, PrivacyError
-from cotrace.privacy.pseudonyms import Pseudonymiser
+from cotrace.privacy.pseudonyms import Pseudonymiser, pseudonymiser_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,12 +69,7 @@ def reveal(
     >>> reveal(hidden, range(10), key=key, domain="study 12", columns=["device"])["device"].to_pylist()
     [7, 9]
     """
-    if by is None:
-        if key is None or domain is None:
-            raise OptionError("key= and domain= are needed: those that the pseudonyms were made with")
-        by = Pseudonymiser(key, domain=domain, e164=e164, digits=digits)
-    elif key is not None or domain is not None or e164 is not None:
-        raise OptionError("by= has its own key, domain and e164: leave these out")
+    by = pseudonymiser_of(by, key, domain, e164, digits)
     made: Any = _made(source, _Known(ids, by), columns)
     return made  # type: ignore[no-any-return]
 
