@@ -46,8 +46,7 @@ def plot_sweep(table: Table, *, title: str | None = None, ax: Axes | None = None
         ends = [(r[f"{name}_low"], r[f"{name}_high"]) for _, r in seen]
         for y, value, (a, b) in zip(ys, values, ends, strict=True):
             if a is not None:
-                # the share of the whole lies outside its interval now and then
-                ax.plot([min(a, value), max(b, value)], [y, y], color=colour, lw=1.4, alpha=0.6)
+                ax.plot(_ends(value, a, b), [y, y], color=colour, lw=1.4, alpha=0.6)
         ax.plot(values, ys, marker, color=colour, ms=5, label=name, ls="none")
     for y, name in heads:
         ax.annotate(name, (0, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
@@ -55,11 +54,7 @@ def plot_sweep(table: Table, *, title: str | None = None, ax: Axes | None = None
         ax.axhline(y - 0.5, color="#DDDDDD", lw=0.8)
     ax.set_yticks(places, ticks, fontsize=8.5)
     ax.set_ylim(low, -0.8)
-    ax.set_xlim(-0.02, 1.02)
-    ax.set_xlabel("share")
-    ax.grid(axis="x", color="#E6E6E6", lw=0.7)
-    ax.set_axisbelow(True)
-    ax.legend(loc="upper right", bbox_to_anchor=(1, 0), borderaxespad=2.0, ncols=2, frameon=False, fontsize=9)
+    _of_shares(ax)
     _title(
         ax, title or "What each option does", f"{_CANDIDATES}; lines are 95% bootstrap intervals over cases"
     )
@@ -103,7 +98,7 @@ def plot_reliability(found: Reliability, *, title: str | None = None, ax: Axes |
     ax = axes(ax, 6.2, 6.4)
     ax.plot([0, 1], [0, 1], color=MUTED, lw=1, ls="--", label="what they say is what happens")
     for r in rows:
-        ends = [min(r["low"], r["share_true"]), max(r["high"], r["share_true"])]
+        ends = _ends(r["share_true"], r["low"], r["high"])
         at = (r["mean_probability"], r["share_true"])
         ax.plot([at[0]] * 2, ends, color=CASE, lw=1.4, alpha=0.6)
         aside, side = (-7, "right") if at[0] > 0.85 else (7, "left")
@@ -150,7 +145,7 @@ def plot_evaluation(table: Table, *, title: str | None = None, ax: Axes | None =
             if r[name] is None:
                 continue
             if r[f"{name}_low"] is not None:
-                ends = [min(r[f"{name}_low"], r[name]), max(r[f"{name}_high"], r[name])]
+                ends = _ends(r[name], r[f"{name}_low"], r[f"{name}_high"])
                 ax.plot(ends, [y + offset] * 2, color=colour, lw=1.6, alpha=0.6)
             ax.annotate(f"{r[name]:.2f}", (r[name], y + offset), (0, 5 if offset < 0 else -12),
                         textcoords="offset points", ha="center", fontsize=8, color=INK)  # fmt: skip
@@ -163,11 +158,7 @@ def plot_evaluation(table: Table, *, title: str | None = None, ax: Axes | None =
         fontsize=8.5,
     )
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_xlim(-0.02, 1.02)
-    ax.set_xlabel("share")
-    ax.grid(axis="x", color="#E6E6E6", lw=0.7)
-    ax.set_axisbelow(True)
-    ax.legend(loc="upper right", bbox_to_anchor=(1, 0), borderaxespad=2.0, ncols=2, frameon=False, fontsize=9)
+    _of_shares(ax)
     hits = (
         f"{rows[0]['hits']:,} of {rows[0]['listed']:,} pairs listed are true" if rows else "nothing to draw"
     )
@@ -223,6 +214,20 @@ def plot_list_sizes(table: Table, *, title: str | None = None, ax: Axes | None =
     true = max((r["true_pairs"] for r in rows), default=0)
     _title(ax, title or f"How far down the list {true:,} true pairs are", _CANDIDATES)
     return ax
+
+
+def _ends(value: float, low: float, high: float) -> list[float]:
+    """Return the ends of an interval's line; the share of the whole lies outside its interval now and then."""
+    return [min(low, value), max(high, value)]
+
+
+def _of_shares(ax: Axes) -> None:
+    """Let the x axis go from 0 to 1, marks at its ends whole, with the legend below."""
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_xlabel("share")
+    ax.grid(axis="x", color="#E6E6E6", lw=0.7)
+    ax.set_axisbelow(True)
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0), borderaxespad=2.0, ncols=2, frameon=False, fontsize=9)
 
 
 def _title(ax: Axes, what: str, below: str) -> None:

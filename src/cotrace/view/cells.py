@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cotrace.view.labels import place
 from cotrace.view.maps import places_of
 from cotrace.view.select import OneCase, clipped, device_stays, evidence_of, one_case
-from cotrace.view.style import CASE, INK, MUTED, axes, hours, named, title
+from cotrace.view.style import CASE, INK, MUTED, axes, hours, named, on_a_map, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,7 +140,7 @@ def _map(ax: Axes | None, cells: _Cells) -> Axes:
         scale = width * 72 * SIDE / shape.max()
         _label_beside(ax, cells, scale, half=3.0 + 36 * SIDE / fineness)
     _colour_bar(ax, norm)
-    _axis_labels(ax, cells)
+    on_a_map(ax, cells.plane, "in or beside the cells: companions, and the case's dwell")
     return ax
 
 
@@ -257,16 +257,6 @@ def _colour_bar(ax: Axes, norm: Normalize) -> None:
     bar.update_ticks()
     bar.outline.set_visible(False)
     bar.set_label("companions that the cell brings (light grey: none)", fontsize=9)
-
-
-def _axis_labels(ax: Axes, cells: _Cells) -> None:
-    says = "in or beside the cells: companions, and the case's dwell"
-    ax.set_xlabel(f"{'x, m' if cells.plane else 'longitude, degrees'}\n{says}", fontsize=9)
-    ax.set_ylabel("y, m" if cells.plane else "latitude, degrees", fontsize=9)
-    ax.ticklabel_format(useOffset=False, style="plain")
-    ax.locator_params(axis="x", nbins=5)
-    ax.tick_params(labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _bars(ax: Axes, found: Companions, cells: _Cells) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cotrace.errors import OptionError
 from cotrace.tables import check_source, taken
-from cotrace.view.style import CASE, INK, MUTED, axes, heat, hours, named, nothing, title
+from cotrace.view.style import CASE, INK, MUTED, axes, heat, hours, named, nothing, on_a_map, title
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,12 +99,7 @@ def draw_places(ax: Axes | None, places: Places, values: Floats, label: str) -> 
             zorder=2,
         )
     heat(ax, norm, label)
-    ax.set_xlabel("x, m" if places.plane else "longitude, degrees", fontsize=9)
-    ax.set_ylabel("y, m" if places.plane else "latitude, degrees", fontsize=9)
-    ax.ticklabel_format(useOffset=False, style="plain")
-    ax.locator_params(axis="x", nbins=5)
-    ax.tick_params(labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
+    on_a_map(ax, places.plane)
     return ax
 
 

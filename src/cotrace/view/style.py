@@ -21,6 +21,7 @@ __all__ = [
     "SHARED",
     "axes",
     "hours",
+    "on_a_map",
     "readable",
     "title",
 ]
@@ -85,6 +86,17 @@ def title(ax: Axes, what: str, found: Companions | str, *, above: int = 0) -> No
         annotation_clip=False,
         parse_math=False,
     )
+
+
+def on_a_map(ax: Axes, plane: bool, below: str = "") -> None:
+    """Label the axes of a map: metres of a plane, or degrees, as they are; ``below`` says what the figures are."""
+    across = "x, m" if plane else "longitude, degrees"
+    ax.set_xlabel(f"{across}\n{below}" if below else across, fontsize=9)
+    ax.set_ylabel("y, m" if plane else "latitude, degrees", fontsize=9)
+    ax.ticklabel_format(useOffset=False, style="plain")
+    ax.locator_params(axis="x", nbins=5)
+    ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def hours(seconds: float) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cotrace.view.style import INK, MUTED, as_written, axes, named, nothing, title
+from cotrace.view.style import INK, MUTED, as_written, axes, named, nothing, on_a_map, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,12 +69,7 @@ def plot_zones(found: Zones, *, ax: Axes | None = None) -> Axes:
         ax.annotate(words, ((left + right) / 2, top), (0, 3), textcoords="offset points", ha="center", va="bottom",
                     fontsize=7.5, color=INK, zorder=6, parse_math=False,
                     bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": MUTED, "lw": 0.5})  # fmt: skip
-    ax.set_xlabel("x, m" if found._plane else "longitude, degrees", fontsize=9)
-    ax.set_ylabel("y, m" if found._plane else "latitude, degrees", fontsize=9)
-    ax.ticklabel_format(useOffset=False, style="plain")
-    ax.locator_params(axis="x", nbins=5)
-    ax.tick_params(labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
+    on_a_map(ax, found.is_plane)
     _legend(ax)
     missing = len(rows) - len(drawn)
     title(ax, what + (f"; {missing:,} without a shape not drawn" if missing else ""), found.zones.note)
