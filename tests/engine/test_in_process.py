@@ -18,12 +18,11 @@ OPTIONS = cotrace.StayOptions(max_gap="50min", fill="forward")
 
 def _here(frame, function, schema):
     """Do what ``mapInArrow`` does, with all rows as one partition."""
-    from pyspark.sql.pandas.types import to_arrow_schema
     from pyspark.sql.types import StructType
 
     kind = StructType.fromDDL(schema) if isinstance(schema, str) else schema
     batches = list(function(iter(frame.toArrow().to_batches())))
-    arrow = to_arrow_schema(kind, timezone="UTC")
+    arrow = frame.sparkSession.createDataFrame([], kind).toArrow().schema
     table = pa.Table.from_batches(batches).cast(arrow) if batches else arrow.empty_table()
     return frame.sparkSession.createDataFrame(table, kind)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PACKED",
     "Batches",
+    "arrow_schema_of",
     "batches_of",
     "by_device",
     "check_frame",
@@ -148,6 +149,11 @@ def spark_schema(schema: pa.Schema, metadata: dict[str, dict[str, Any]] | None =
     return StructType(
         [StructField(f.name, f.dataType, f.nullable, notes.get(f.name, {})) for f in made.fields]
     )
+
+
+def arrow_schema_of(frame: DataFrame) -> pa.Schema:
+    """Return the Arrow types in which tasks see a frame; no rows are computed."""
+    return frame.limit(0).toArrow().schema
 
 
 def result_schema(schema: TableSchema, device: pa.DataType, cell: pa.DataType | None, tz: str) -> StructType:

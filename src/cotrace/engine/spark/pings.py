@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from cotrace.engine.spark.frames import Batches, by_device, check_frame, chosen
+from cotrace.engine.spark.frames import Batches, arrow_schema_of, by_device, check_frame, chosen
 from cotrace.errors import CotraceTypeError
 from cotrace.io import Pings
 from cotrace.io import read_pings as read_local
@@ -242,11 +242,7 @@ class _FrameSource(Source):
 
     def schemas(self) -> list[tuple[str, pa.Schema]]:
         """Return the Arrow types that tasks will see."""
-        from pyspark.sql.pandas.types import to_arrow_schema
-
-        zone = self._frame.sparkSession.conf.get("spark.sql.session.timeZone")
-        frame = chosen(self._frame, self._columns)
-        return [(self.label, to_arrow_schema(frame.schema, timezone=zone))]
+        return [(self.label, arrow_schema_of(chosen(self._frame, self._columns)))]
 
     def tasks(self, window: Any = None) -> tuple[list[Task], int]:
         """Return nothing: the driver reads no pings."""
