@@ -141,14 +141,18 @@ def _short(kind: pa.DataType) -> pa.DataType:
 
 def spark_schema(schema: pa.Schema, metadata: dict[str, dict[str, Any]] | None = None) -> StructType:
     """Return the Spark schema of an Arrow schema; ``metadata`` goes to columns by name."""
+    import pyarrow as pa
     from pyspark.sql.pandas.types import from_arrow_schema
-    from pyspark.sql.types import StructField, StructType
+    from pyspark.sql.types import ArrayType, StructField, StructType
 
-    made = from_arrow_schema(schema)
-    notes = metadata or {}
-    return StructType(
-        [StructField(f.name, f.dataType, f.nullable, notes.get(f.name, {})) for f in made.fields]
-    )
+    notes, fields = metadata or {}, []
+    for made, field in zip(from_arrow_schema(schema).fields, schema, strict=True):
+        kind = made.dataType
+        if pa.types.is_list(field.type):
+            # Spark 4.0 forgets whether items may be null
+            kind = ArrayType(kind.elementType, field.type.value_field.nullable)
+        fields.append(StructField(made.name, kind, made.nullable, notes.get(made.name, {})))
+    return StructType(fields)
 
 
 def arrow_schema_of(frame: DataFrame) -> pa.Schema:
