@@ -14,6 +14,7 @@ from cotrace.footprints.calibration import calibrated
 from cotrace.footprints.certainty import Meetings, check_rule, meetings
 from cotrace.footprints.options import Certainty
 from cotrace.footprints.result import Footprints
+from cotrace.io.refused import outside
 from cotrace.options import StayOptions
 from cotrace.schema_certainty import CERTAINTY
 from cotrace.stays.find import find_stays
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from cotrace.io.pings import Pings
     from cotrace.options import CompanionRule
 
-__all__ = ["Sure", "asked_for", "sure_of"]
+__all__ = ["Sure", "asked_for", "codes_among", "sure_of", "warn_of_unplaced", "windows_of"]
 
 _MUCH = 0.01
 
@@ -73,7 +74,7 @@ class Sure:
         """Return one row a pair; columns: :ref:`data-model-certainty`."""
         parts, m = result._parts, result._parts.matches
         case, device = self.found.rows[:, 0], self.found.rows[:, 1]
-        code_of = _codes(parts.index.devices, self.stays.devices)
+        code_of = codes_among(parts.index.devices, self.stays.devices)
         n = len(self.stays.devices) + 1
         listed = m.case_of * n + code_of[m.companion_of] if m.case_of.size else m.case_of
         raw = self.found.chances[:, 0]
@@ -126,24 +127,33 @@ def sure_of(
         with warnings.catch_warnings():  # the first pass has said it all
             warnings.simplefilter("ignore", CotraceWarning)
             stays = find_stays(source, options=options, threads=threads, sort_memory=sort_memory)
-    windows = cases.windows(rule.lookback_s)[:, [2, 1]] - stays.base
-    codes = _codes(cases.ids, stays.devices)
-    found = meetings(stays, footprints, codes, windows, rule, how, threads)
-    if found.unknown_s > _MUCH * found.all_s:
-        warnings.warn(
-            CotraceWarning(
-                f"{found.unknown_s / found.all_s:.1%} of all dwell is at towers without a footprint "
-                f"({footprints.unplaced:,} towers have no place): nobody can be met there",
-                "resolution",
-                unknown_s=found.unknown_s,
-                dwell_s=found.all_s,
-            ),
-            stacklevel=3,
-        )
+    codes = codes_among(cases.ids, stays.devices)
+    found = meetings(stays, footprints, codes, windows_of(cases, rule, stays.base), rule, how, threads)
+    warn_of_unplaced(found.unknown_s, found.all_s, footprints)
     return Sure(found, stays, footprints, how)
 
 
-def _codes(ids: Any, devices: Any) -> Any:
+def windows_of(cases: Cases, rule: CompanionRule, base: int) -> Any:
+    """Return when times together count for each case: from, to (int64[cases, 2]), in seconds from ``base``."""
+    return cases.windows(rule.lookback_s)[:, [2, 1]] - base
+
+
+def warn_of_unplaced(unknown_s: int, all_s: int, footprints: Footprints) -> None:
+    """Warn where much of all dwell is at towers without a footprint."""
+    if unknown_s > _MUCH * all_s:
+        warnings.warn(
+            CotraceWarning(
+                f"{unknown_s / all_s:.1%} of all dwell is at towers without a footprint "
+                f"({footprints.unplaced:,} towers have no place): nobody can be met there",
+                "resolution",
+                unknown_s=unknown_s,
+                dwell_s=all_s,
+            ),
+            stacklevel=outside(),
+        )
+
+
+def codes_among(ids: Any, devices: Any) -> Any:
     """Return the place of each id among devices, -1 where it is not."""
     import pyarrow.compute as pc
 

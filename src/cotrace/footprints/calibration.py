@@ -50,7 +50,10 @@ def mapped(
     known: dict[str, Any], probability: ArrayLike, expected_s: ArrayLike, together_s: ArrayLike
 ) -> Floats:
     """Return probabilities on a map that :func:`fit_calibration` made."""
-    z = _features(probability, expected_s, together_s) @ np.array(known["weights"])
+    # not a product of matrices: how that adds up can hang on how many pairs there are
+    z = sum(
+        w * f for w, f in zip(known["weights"], _features(probability, expected_s, together_s).T, strict=True)
+    )
     return np.asarray(np.interp(z, known["at"], known["share"]), dtype=np.float64)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cotrace.options import CompanionRule
     from cotrace.tables import Stays
 
-__all__ = ["Meetings", "check_rule", "meetings"]
+__all__ = ["Meetings", "check_rule", "haunts_of_cases", "meet", "meetings"]
 
 Ints = NDArray[np.int64]
 #: devices that a thread looks at together, and rows that it has room for
@@ -84,17 +84,54 @@ def meetings(
     rule, options, threads
     """
     placed = place(stays, footprints)
-    length = stays.rows[:, 3].astype(np.int64) - stays.rows[:, 2]
-    blur_s = options.blur_s(int(length.sum()), stays.counts.used)
-    haunts = find_haunts(placed, case_codes, windows, options, max(1, rule.least_shared_s))
+    all_s, unknown_s = placed.dwell()
+    blur_s = options.blur_s(all_s, stays.counts.used)
+    haunts = haunts_of_cases(placed, case_codes, windows, rule, options)
+    found = meet(placed, haunts, case_codes, rule, options, blur_s, threads)
+    return Meetings(*found, unknown_s, all_s, blur_s)
+
+
+def haunts_of_cases(
+    placed: Placed, case_codes: Ints, windows: Ints, rule: CompanionRule, options: Certainty
+) -> Haunts:
+    """Return the haunts of the cases, which is all that other devices have to know of them; see :func:`meetings`."""
+    return find_haunts(placed, case_codes, windows, options, max(1, rule.least_shared_s))
+
+
+def meet(
+    placed: Placed,
+    haunts: Haunts,
+    case_codes: Ints,
+    rule: CompanionRule,
+    options: Certainty,
+    blur_s: int,
+    threads: int,
+) -> tuple[Ints, NDArray[np.float64]]:
+    """Hold the devices of some stays against the haunts of the cases; each figure hangs on one device alone.
+
+    Parameters
+    ----------
+    placed : Placed
+        All stays of each of these devices; not all devices have to be there.
+    haunts : Haunts
+        Of the cases, in seconds from the base of these stays.
+    case_codes : int64[cases]
+        Device code of each case, -1 where it is not among these.
+    rule, options, blur_s, threads
+
+    Returns
+    -------
+    (rows, chances)
+        As :class:`Meetings` has them.
+    """
+    n = len(placed.stays.devices)
     work = _Blocks(placed, haunts, case_codes, rule, options, blur_s)
-    edges = np.arange(0, len(stays.devices) + _DEVICES, _DEVICES).clip(0, len(stays.devices))
+    edges = np.arange(0, n + _DEVICES, _DEVICES).clip(0, n)
     found = on_threads(work, list(pairwise(edges.tolist())), threads)
     rows = np.concatenate([np.empty((0, 5), np.int64), *(f[0] for f in found)])
     chances = np.concatenate([np.empty((0, 2)), *(f[1] for f in found)])
     order = np.lexsort((rows[:, 1], rows[:, 0]))
-    unknown = placed.tower_of[stays.rows[:, 1]] < 0 if len(stays) else np.empty(0, np.bool_)
-    return Meetings(rows[order], chances[order], int(length[unknown].sum()), int(length.sum()), blur_s)
+    return rows[order], chances[order]
 
 
 class _Blocks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = ["Haunts", "Placed", "find_haunts", "place"]
 
 Ints = NDArray[np.int64]
 _EVER = (-(2**31), 2**31)
+_MOMENTS = (-(2**31), 2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class Placed:
     def largest(self) -> int:
         """The most cells of a footprint."""
         return int(np.diff(self.foot_lo).max(initial=0))
+
+    def dwell(self) -> tuple[int, int]:
+        """Return seconds of all stays, and of those at towers without a footprint."""
+        length = self.stays.rows[:, 3].astype(np.int64) - self.stays.rows[:, 2]
+        unknown = self.tower_of[self.stays.rows[:, 1]] < 0 if length.size else np.empty(0, np.bool_)
+        return int(length.sum()), int(length[unknown].sum())
 
     def local(self) -> NDArray[np.int32]:
         """Return scratch for kernels: -1 for every tower."""
@@ -115,6 +122,11 @@ class Haunts:
     sojourn_lo: Ints
     sojourns: NDArray[np.int32]
     haunt_of: Ints
+
+    def moved(self, by: int) -> Haunts:
+        """Return the same haunts with sojourns that many seconds later; what leaves 32 bits meets nobody."""
+        later = (self.sojourns.astype(np.int64) + by).clip(*_MOMENTS).astype(np.int32)
+        return replace(self, sojourns=later)
 
 
 def find_haunts(

@@ -61,6 +61,15 @@ class Footprints(Shown):
         self.towers, self.lo, self.cell, self.p = towers, lo, cell, p
         self.grid, self.model, self.radio, self.people, self.unplaced = grid, model, radio, people, unplaced
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be made again: this goes to every task of a cluster."""
+        return {name: value for name, value in vars(self).items() if name != "table"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for array in (self.lo, self.cell, self.p):
+            array.setflags(write=False)
+
     def __len__(self) -> int:
         return len(self.towers)
 
