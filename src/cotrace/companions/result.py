@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from cotrace.privacy import Pseudonymiser
     from cotrace.schema import TableSchema
 
-__all__ = ["Companions"]
+__all__ = ["NOT_ASKED", "Companions"]
 
 _MET = ("neither", "case", "companion", "both")
+NOT_ASKED = (
+    "certainty was not asked for: find_companions(..., certainty=True, footprints=find_footprints(...))"
+)
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,7 @@ class Companions(HandsOn, Shown):
         Columns: :ref:`data-model-certainty`.
         """
         if self.sure is None:
-            raise OptionError(
-                "certainty was not asked for: find_companions(..., certainty=True, footprints=find_footprints(...))"
-            )
+            raise OptionError(NOT_ASKED)
         return self.sure.table(self)
 
     @cached_property

@@ -18,7 +18,7 @@ from cotrace.companions.result import Companions, _Parts
 from cotrace.counts import Counts
 from cotrace.engine.spark.frames import Batches, pack, packed_of
 from cotrace.engine.spark.parts import columns_of, seconds_of, stays_of, table_of
-from cotrace.engine.spark.work import Building, Stopwatch, report_of
+from cotrace.engine.spark.work import Building, Stopwatch, said_of, written
 from cotrace.exposure.common import seen_codes
 from cotrace.exposure.pairs import _with_rows
 from cotrace.options import CompanionRule
@@ -155,20 +155,25 @@ class Matching:
 
     def __call__(self, batches: Batches) -> Iterator[Any]:
         """Do the work of a partition."""
-        watch, report = Stopwatch(), None
-        if self.how is not None:
-            built = self.how.build(batches)
-            report = report_of(built, {})
-            stays = built.stays()
-        else:
-            stays = stays_of([seconds_of(_table(batch)) for batch in batches], self.meaning)
-        near, place = self._near(stays)
+        watch = Stopwatch()
+        stays, said = self.stays(batches)
+        near, place = self.near(stays)
         if len(near):
             yield from packed_of([("sums", self._crowds(near, place)), *self._found(near)])
-        if report is not None:
-            yield from packed_of([("report", _with_time(report, watch))])
+        if said is not None:
+            yield from packed_of([("report", written(said, watch))])
 
-    def _near(self, stays: Stays) -> tuple[Stays, Int64]:
+    def stays(self, batches: Batches) -> tuple[Stays, dict[str, Any] | None]:
+        """Return the stays of a partition; of pings also what is to be said of them."""
+        if self.how is None:
+            return stays_of([seconds_of(_table(batch)) for batch in batches], self.meaning), None
+        built = self.how.build(batches)
+        said = said_of(built)
+        stays = built.stays()
+        said["dwell"] = int((stays.rows[:, 3].astype(np.int64) - stays.rows[:, 2]).sum())
+        return stays, said
+
+    def near(self, stays: Stays) -> tuple[Stays, Int64]:
         """Return the stays in the cases' cells, and the place of each cell among these (-1: none of them)."""
         place = np.full(len(stays.cells.values), -1, dtype=np.int64)
         at = seen_codes(stays.cells.values, self.cells)
@@ -184,18 +189,23 @@ class Matching:
         kept = self.keys[at] == keys if self.keys.size else np.zeros(keys.size, dtype=np.bool_)
         return sums_of(np.full(int(kept.sum()), CROWD), keys[kept], rows[kept, 2])
 
+    def _others(self, near: Stays) -> pa.Table:
+        """Return the stays of the devices that are no cases."""
+        is_case = np.zeros(len(near.devices) + 1, dtype=np.bool_)
+        is_case[seen_codes(near.devices, self.listed.ids)] = True
+        return table_of(near, near.rows[~is_case[near.rows[:, 0]]])
+
+    def held(self, near: Stays) -> tuple[Companions, Int64]:
+        """Hold the cases and the devices of this partition to the rule; see :func:`held_to_cases`."""
+        stays = stays_of([self.of_cases, self._others(near)], self.meaning)
+        return held_to_cases(stays, self.listed, self.rule)
+
     def _found(self, near: Stays) -> list[tuple[str, pa.Table]]:
-        """Hold the devices of this partition that are no cases to the rule."""
+        """Return what is found of the devices of this partition that are no cases."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        is_case = np.zeros(len(near.devices) + 1, dtype=np.bool_)
-        is_case[seen_codes(near.devices, self.listed.ids)] = True
-        others = table_of(near, near.rows[~is_case[near.rows[:, 0]]])
-        if not others.num_rows:
-            return []
-        stays = stays_of([self.of_cases, others], self.meaning)
-        found, tops = held_to_cases(stays, self.listed, self.rule)
+        found, tops = self.held(near)
         m = found._parts.matches
         sums = tallied(m.funnel - self.own_funnel, tops)
         tables = []
@@ -212,14 +222,6 @@ def _table(batch: pa.RecordBatch) -> pa.Table:
     import pyarrow as pa
 
     return pa.Table.from_batches([batch])
-
-
-def _with_time(report: bytes, watch: Stopwatch) -> bytes:
-    import json
-
-    said = json.loads(report)
-    said["took"] = watch.took()
-    return json.dumps(said).encode()
 
 
 def held_to_cases(

@@ -37,21 +37,29 @@ def seconds_of(table: pa.Table) -> pa.Table:
     return columns_of(table["device"], table["cell"], *moments)
 
 
-def stays_of(tables: Sequence[pa.Table], meaning: Meaning, cells: pa.Array | None = None) -> Stays:
+def stays_of(
+    tables: Sequence[pa.Table],
+    meaning: Meaning,
+    cells: pa.Array | None = None,
+    devices: Sequence[pa.Array] = (),
+) -> Stays:
     """Make stays of columns of ids, cells and unix seconds; every row once, in any order.
 
-    ``cells``, in ascending order, are the dictionary where the caller has one that all rows are in.
+    ``cells``, in ascending order, are the dictionary where the caller has one that all rows are in; ``devices`` are
+    some that may have no stay.
     """
-    devices, found = ids_of_type(meaning.device), ids_of_type(meaning.cell)
+    known, found = ids_of_type(meaning.device), ids_of_type(meaning.cell)
+    for ids in devices:
+        known.encode(plain(ids).cast(meaning.device))
     if cells is not None:
         found.encode(cells)
     rows = []
     for table in tables:
-        device = devices.encode(plain(table["device"]).cast(meaning.device))
+        device = known.encode(plain(table["device"]).cast(meaning.device))
         cell = found.encode(plain(table["cell"]).cast(meaning.cell))
         rows.append((device, cell, numbers(table, "start"), numbers(table, "end")))
     base = min((int(start.min()) for _, _, start, _ in rows if start.size), default=0) // _DAY * _DAY
-    device_order, cell_order = order_of(devices.values()), order_of(found.values())
+    device_order, cell_order = order_of(known.values()), order_of(found.values())
     rank, cell_rank = _ranks(device_order), _ranks(cell_order)
     parts = [
         np.stack([rank[d], cell_rank[c], (s - base).astype(np.int32), (e - base).astype(np.int32)], axis=1)
@@ -62,7 +70,7 @@ def stays_of(tables: Sequence[pa.Table], meaning: Meaning, cells: pa.Array | Non
     span = (int(joined[:, 2].min()) + base, int(joined[:, 3].max()) + base) if len(joined) else None
     return Stays(
         joined,
-        take(devices.values(), device_order),
+        take(known.values(), device_order),
         meaning.cells(take(found.values(), cell_order)),
         base=base,
         tz=meaning.tz,

@@ -21,7 +21,7 @@ from cotrace.engine.spark.frames import (
 )
 from cotrace.engine.spark.meaning import Meaning
 from cotrace.engine.spark.pings import SparkPings, check_pings
-from cotrace.engine.spark.work import SORT_MEMORY, Building, Report, Stopwatch, read_reports, report_of
+from cotrace.engine.spark.work import SORT_MEMORY, Building, Report, Stopwatch, read_reports, said_of, written
 from cotrace.errors import CotraceWarning, OptionError
 from cotrace.options import StayOptions
 from cotrace.schema import STAYS
@@ -159,7 +159,7 @@ class _Reports:
     def __call__(self, batches: Batches) -> Iterator[Any]:
         watch = Stopwatch()
         built = self.how.build(batches)
-        yield from packed_of([("report", report_of(built, watch.took()))])
+        yield from packed_of([("report", written(said_of(built), watch))])
 
 
 def warn_of_pings(report: Report, options: StayOptions) -> None:

@@ -21,9 +21,10 @@ from cotrace.errors import CotraceWarning
 from cotrace.stays.passes import Built, Tracked, one_pass
 
 if TYPE_CHECKING:
+    from cotrace.io.pings import Pings
     from cotrace.options import StayOptions
 
-__all__ = ["Building", "Report", "quiet", "read_reports", "report_of"]
+__all__ = ["Building", "Report", "Stopwatch", "quiet", "read_reports", "said_of", "written"]
 
 #: bytes of pings that a task holds for sorting before it sorts on disk; several tasks share a machine
 SORT_MEMORY = 1 << 28
@@ -48,15 +49,21 @@ class Building:
 
     def build(self, batches: Batches, tracked: Tracked | None = None) -> Built:
         """Make the stays of a partition."""
+        return self.read(batches, tracked)[0]
+
+    def read(self, batches: Batches, tracked: Tracked | None = None) -> tuple[Built, Pings]:
+        """Make the stays of a partition; return its pings too, which know what was refused."""
+        pings = task_pings(self.recipe, batches)
         with quiet():
-            return one_pass(
-                task_pings(self.recipe, batches),
+            built = one_pass(
+                pings,
                 self.options,
                 tracked=tracked,
                 threads=self.threads,
                 sort_memory=self.sort_memory,
                 in_order=False,
             )
+        return built, pings
 
 
 class Stopwatch:
@@ -74,18 +81,20 @@ class Stopwatch:
         }
 
 
-def report_of(built: Built, took: dict[str, float]) -> bytes:
-    """Return, as bytes, what a task has to say of its pings."""
-    gaps = built.gaps.astype(np.int64)
-    said: dict[str, Any] = {
+def said_of(built: Built) -> dict[str, Any]:
+    """Return what a task has to say of its pings; before the stays are made of what the pass gave."""
+    return {
         "counts": built.counts.as_dict(),
         "span": built.span,
-        "took": took,
         "stays": _n_stays(built),
+        "gaps": zlib.compress(built.gaps.astype(np.int64).tobytes()).hex(),
+        "longer": built.longer.tolist(),
     }
-    said["gaps"] = zlib.compress(gaps.tobytes()).hex()
-    said["longer"] = built.longer.tolist()
-    return json.dumps(said).encode()
+
+
+def written(said: dict[str, Any], watch: Stopwatch) -> bytes:
+    """Return what a task says as bytes, with what it took so far."""
+    return json.dumps({"took": watch.took(), **said}).encode()
 
 
 def _n_stays(built: Built) -> int:
@@ -106,6 +115,8 @@ class Report:
     stays : int
     tasks : list of dict
         Wall and CPU seconds, rows, and peak memory of the Python process of each.
+    dwell_s : int
+        Seconds of all stays; 0 where pings were only counted.
     """
 
     counts: Counts
@@ -114,6 +125,7 @@ class Report:
     longer: Any
     stays: int
     tasks: list[dict[str, float]]
+    dwell_s: int = 0
 
 
 def read_reports(parts: list[bytes]) -> Report:
@@ -121,7 +133,7 @@ def read_reports(parts: list[bytes]) -> Report:
     counts, tasks, spans = Counts(), [], []
     gaps: Any = 0
     longer: Any = 0
-    stays = 0
+    stays = dwell = 0
     for part in parts:
         said = json.loads(part)
         c = said["counts"]
@@ -134,7 +146,8 @@ def read_reports(parts: list[bytes]) -> Report:
         longer = longer + np.array(said["longer"], dtype=np.int64)
         spans += [said["span"]] if said["span"] else []
         stays += said["stays"]
+        dwell += said.get("dwell", 0)
         tasks.append({**said["took"], "rows": c["rows"], "stays": said["stays"]})
     counts.check()
     span = (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
-    return Report(counts, span, gaps, longer, stays, tasks)
+    return Report(counts, span, gaps, longer, stays, tasks, dwell)
