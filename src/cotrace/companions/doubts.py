@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from cotrace.companions.matching import Matches
     from cotrace.options import CompanionRule
 
-__all__ = ["warn_of_cases", "warn_of_coverage", "warn_of_crowds", "warn_of_thresholds"]
+__all__ = [
+    "beyond",
+    "warn_of_cases",
+    "warn_of_coverage",
+    "warn_of_crowds",
+    "warn_of_span",
+    "warn_of_thresholds",
+]
 
 _MANY = 100
 _FAR = 2**62
@@ -65,20 +72,50 @@ def warn_of_cases(
             never_seen=unseen,
             cases=n,
         )
-    first, last = span or (0, -1)
-    start, end, infectious = windows.T
-    outside = (end <= first) | (start > last)
-    if (beyond := int((outside & seen).sum())) and span:
+    if span:
+        warn_of_span(cases, seen, windows, span)
+    _, end, infectious = windows.T
+    never = (infectious >= end) & (cases.infectious_from > -NEVER)
+    if never.any():
         _warn(
-            f"{beyond:,} of {n:,} cases have a lookback outside the data, which reach from {_day(first)} to "
-            f"{_day(last)} UTC (the first is in row {cases.rows[outside & seen].min()}): they have no companions "
-            "here; are as_of and isolated_at right?",
+            f"{int(never.sum()):,} of {n:,} cases are infectious only from the end of their lookback on (the first is "
+            f"in row {cases.rows[never].min()}): they have no companions; are infectious_from and isolated_at swapped?",
             "cases",
-            outside=beyond,
+            never_infectious=int(never.sum()),
             cases=n,
         )
+
+
+def beyond(
+    seen: NDArray[np.bool_], windows: NDArray[np.int64], span: tuple[int, int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
+    """Say of each case that was seen whether its lookback is outside the data, or less than half of it is covered.
+
+    And how many seconds of each are covered.
+    """
+    first, last = span
+    start, end, _ = windows.T
+    outside = (end <= first) | (start > last)
     covered = np.minimum(end, last + 1) - np.maximum(start, first)
-    partly = seen & ~outside & (2 * covered < end - start)
+    return outside & seen, seen & ~outside & (2 * covered < end - start), covered
+
+
+def warn_of_span(
+    cases: Cases, seen: NDArray[np.bool_], windows: NDArray[np.int64], span: tuple[int, int]
+) -> None:
+    """Warn of lookbacks that the data, which reach over ``span``, do not cover, or not half."""
+    n, (first, last) = len(cases), span
+    start, end, _ = windows.T
+    outside, partly, covered = beyond(seen, windows, span)
+    if outside.any():
+        _warn(
+            f"{int(outside.sum()):,} of {n:,} cases have a lookback outside the data, which reach from {_day(first)} "
+            f"to {_day(last)} UTC (the first is in row {cases.rows[outside].min()}): they have no companions here; "
+            "are as_of and isolated_at right?",
+            "cases",
+            outside=int(outside.sum()),
+            cases=n,
+        )
     if partly.any():
         worst = int(np.where(partly, covered, _FAR).argmin())
         _warn(
@@ -88,15 +125,6 @@ def warn_of_cases(
             "exposed",
             "cases",
             partly=int(partly.sum()),
-            cases=n,
-        )
-    never = (infectious >= end) & (cases.infectious_from > -NEVER)
-    if never.any():
-        _warn(
-            f"{int(never.sum()):,} of {n:,} cases are infectious only from the end of their lookback on (the first is "
-            f"in row {cases.rows[never].min()}): they have no companions; are infectious_from and isolated_at swapped?",
-            "cases",
-            never_infectious=int(never.sum()),
             cases=n,
         )
 

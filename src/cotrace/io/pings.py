@@ -139,6 +139,8 @@ class Pings(Handed):
         The files, in the order in which they are read.
     errors, refused_cap
         As given.
+    is_part : bool
+        Whether this is a part of what is read, of which nothing is said by itself.
     """
 
     def __init__(
@@ -149,6 +151,7 @@ class Pings(Handed):
         *,
         errors: Literal["collect", "raise"],
         refused_cap: int,
+        is_part: bool = False,
     ) -> None:
         self._source = source
         self._convert = convert
@@ -158,6 +161,8 @@ class Pings(Handed):
         self.towers = towers
         self.errors = errors
         self.refused_cap = refused_cap
+        # that no row of a part can be used says nothing of the whole: whoever joins the parts has to look
+        self.is_part = is_part
 
     @property
     def columns(self) -> Columns:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Refusals", "code_of", "empty_refused", "outside", "refused_schema"]
 
+#: what is between the caller's code and what warns: a cached property is Python of its own
+_OURS = ("cotrace", "functools")
 _SWAPPED = "; in {n:,} of them latitude is beyond 90 while longitude is not: are lon and lat swapped?"
 
 
@@ -181,7 +183,7 @@ def _as_text(table: pa.Table) -> pa.Table:
 def outside() -> int:
     """Return the stack level of the caller's own code, which is what a warning should point at."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "cotrace":
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] in _OURS:
         level, frame = level + 1, frame.f_back
     return level
 

@@ -107,7 +107,8 @@ class Tally:
         if self._unplaced is not None:
             self._hints[UNKNOWN_TOWER] = self._unplaced.hint(self._pings.tower_type, self.counts.used)
         self._pings._finished(self.counts, self.refusals)
-        self.refusals.report()
+        if not self._pings.is_part:
+            self.refusals.report()
 
     def warn_of_doubts(self) -> None:
         """Warn of what a whole pass shows."""

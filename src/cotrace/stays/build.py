@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cotrace.errors import CotraceWarning, GridError, OptionError
+from cotrace.io.refused import outside
 from cotrace.options import StayOptions
 from cotrace.stays.locate import fitting_grid, located_by
 from cotrace.stays.passes import Built, Progress, Tracked, one_pass
@@ -84,7 +85,7 @@ def warn_of_conflicts(counts: Counts) -> None:
                 conflicts=counts.conflicts,
                 pings=usable,
             ),
-            stacklevel=4,
+            stacklevel=outside(),
         )
 
 
@@ -99,5 +100,5 @@ def warn_of_modal_gap(mode: int | None, max_gap: int) -> None:
                 modal_gap_s=mode,
                 max_gap_s=max_gap,
             ),
-            stacklevel=4,
+            stacklevel=outside(),
         )

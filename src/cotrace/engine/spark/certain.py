@@ -83,7 +83,7 @@ class Certain:
 
     def __call__(self, batches: Batches) -> Iterator[Any]:
         """Do the work of a partition."""
-        stays, _ = self.matching.stays(batches)
+        stays, _, _ = self.matching.stays(batches)
         if not len(stays):
             return
         asked, listed, rule = self.asked, self.matching.listed, self.matching.rule

@@ -33,7 +33,7 @@ from cotrace.engine.spark.source import Where, of_devices
 from cotrace.engine.spark.stays import building_of, meaning_of_pings
 from cotrace.errors import OptionError
 from cotrace.options import CompanionRule, StayOptions
-from cotrace.schema import STAYS
+from cotrace.schema import REFUSED, STAYS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,12 +83,15 @@ def find_companions(
     ------
     CaseError, OptionError, GridError
         As :func:`cotrace.find_companions` does; also when certainty is asked of stays and no blur is named.
+    RefusedRowsError
+        When a table is first read, and no row of the pings can be used.
 
     Warns
     -----
     CotraceWarning
-        Of cases never seen and of their coverage at once; of rows refused when ``counts`` are read; of one cell that
-        brings most of a list when ``funnel`` is read.
+        Of thresholds, of cases never seen and of their coverage at once; of rows refused, of lookbacks that the data
+        do not cover, and of one cell that brings most of a long list when ``companions``, ``evidence``, ``funnel`` or
+        ``counts`` are first read.
 
     Notes
     -----
@@ -143,7 +146,8 @@ def _of_pings(
     finally:
         packed.unpersist()
     every = pings.by_device()
-    return Where(pings.frame, device, every, every, how, meaning), stays_of(tables, meaning), coverage
+    where = Where(pings.frame, device, every, every, how, meaning, pings.refused_schema())
+    return where, stays_of(tables, meaning), coverage
 
 
 def _coverage(tables: list[pa.Table], n: int) -> list[Any]:
@@ -165,7 +169,8 @@ def _of_stays(stays: DataFrame, listed: Cases, meaning: Meaning) -> tuple[Where,
     cells = frame_of(stays.sparkSession, values, pa.schema([schema.field("cell")]))
     near = frame.join(functions.broadcast(cells), "cell", "left_semi").select(*STAYS.names)
     every = by_device(frame, "device")
-    return Where(frame, "device", every, by_device(near, "device"), None, meaning), of_cases
+    none = pa.schema(list(REFUSED.arrow()))
+    return Where(frame, "device", every, by_device(near, "device"), None, meaning, none), of_cases
 
 
 def _ids(listed: Cases) -> list[Any]:

@@ -156,22 +156,24 @@ class Matching:
     def __call__(self, batches: Batches) -> Iterator[Any]:
         """Do the work of a partition."""
         watch = Stopwatch()
-        stays, said = self.stays(batches)
+        stays, said, refused = self.stays(batches)
         near, place = self.near(stays)
         if len(near):
             yield from packed_of([("sums", self._crowds(near, place)), *self._found(near)])
+        if refused is not None and refused.num_rows:
+            yield from packed_of([("refused", refused.replace_schema_metadata(None))])
         if said is not None:
             yield from packed_of([("report", written(said, watch))])
 
-    def stays(self, batches: Batches) -> tuple[Stays, dict[str, Any] | None]:
-        """Return the stays of a partition; of pings also what is to be said of them."""
+    def stays(self, batches: Batches) -> tuple[Stays, dict[str, Any] | None, pa.Table | None]:
+        """Return the stays of a partition; of pings also what is to be said of them, and rows that are refused."""
         if self.how is None:
-            return stays_of([seconds_of(_table(batch)) for batch in batches], self.meaning), None
-        built = self.how.build(batches)
+            return stays_of([seconds_of(_table(batch)) for batch in batches], self.meaning), None, None
+        built, pings = self.how.read(batches)
         said = said_of(built)
         stays = built.stays()
         said["dwell"] = int((stays.rows[:, 3].astype(np.int64) - stays.rows[:, 2]).sum())
-        return stays, said
+        return stays, said, pings.refused
 
     def near(self, stays: Stays) -> tuple[Stays, Int64]:
         """Return the stays in the cases' cells, and the place of each cell among these (-1: none of them)."""

@@ -13,6 +13,7 @@ from cotrace.io import read_pings as read_local
 from cotrace.io.frames import FrameSource, _arrow_table
 from cotrace.io.source import BATCH_ROWS, Source, Task
 from cotrace.io.zones import ClockChange
+from cotrace.schema import REFUSED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,6 +126,14 @@ class SparkPings:
         columns = self.template.columns
         return by_device(self.frame, columns.device, columns.time)
 
+    def refused_schema(self) -> pa.Schema:
+        """Return the types of the table of refused rows: its own columns, and those of the frame that are used."""
+        import pyarrow as pa
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        zone = self.frame.sparkSession.conf.get("spark.sql.session.timeZone")
+        return pa.schema([*REFUSED.arrow(), *to_arrow_schema(self.frame.schema, timezone=zone)])
+
     def recipe(self) -> Recipe:
         """Return what a task needs to read its partition."""
         t = self.template
@@ -156,14 +165,25 @@ class Recipe:
 def task_pings(recipe: Recipe, batches: Batches) -> Pings:
     """Return the pings of a task's partition, which can be read once."""
     source = _PartitionSource(batches)
-    return Pings(source, recipe.convert, recipe.towers, errors=recipe.errors, refused_cap=recipe.refused_cap)
+    return _part(source, recipe)
 
 
 def local_pings(recipe: Recipe, table: pa.Table) -> Pings:
     """Return the pings of a table that a task has in memory, which can be read again."""
     source = FrameSource("a partition of the Spark table", table, list(table.column_names), _arrow_table)
     source.load(recipe.convert.columns.used)
-    return Pings(source, recipe.convert, recipe.towers, errors=recipe.errors, refused_cap=recipe.refused_cap)
+    return _part(source, recipe)
+
+
+def _part(source: Source, recipe: Recipe) -> Pings:
+    return Pings(
+        source,
+        recipe.convert,
+        recipe.towers,
+        errors=recipe.errors,
+        refused_cap=recipe.refused_cap,
+        is_part=True,
+    )
 
 
 @dataclass

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import view
 from cotrace.companions.cases import Cases
-from cotrace.companions.doubts import warn_of_cases, warn_of_coverage, warn_of_crowds
+from cotrace.companions.doubts import beyond, warn_of_cases, warn_of_coverage, warn_of_crowds, warn_of_span
 from cotrace.companions.result import NOT_ASKED, Companions
 from cotrace.companions.sure import warn_of_unplaced
 from cotrace.counts import Counts
@@ -79,12 +79,13 @@ class SparkCompanions:
         self._own, _ = held_to_cases(of_cases, listed, rule, known)
         index, matches = self._own._parts.index, self._own._parts.matches
         self._own_tops = tops_of(index, matches, listed, cases_too=True)
-        seen = (
+        self._seen: NDArray[np.bool_] = (
             index.case_codes >= 0
             if coverage is None
             else np.array([c is not None for c in coverage], dtype=bool)
         )
-        warn_of_cases(listed, seen, listed.windows(rule.lookback_s), None, 0)
+        self._warned = False
+        warn_of_cases(listed, self._seen, self._windows, None, 0)
         warn_of_coverage(known, rule)
         self._cells = of_cases.cells.values
         keys, funnel = keys_of_cases(of_cases, listed, rule), np.ascontiguousarray(matches.funnel)
@@ -106,19 +107,20 @@ class SparkCompanions:
     @cached_property
     def companions(self) -> DataFrame:
         """One row a (case, as_of, companion). Columns: :ref:`data-model-companions`."""
+        self._warn()
         return self._of_tasks(COMPANIONS)
 
     @cached_property
     def evidence(self) -> DataFrame:
         """One row a qualifying episode. Columns: :ref:`data-model-evidence`."""
+        self._warn()
         return self._of_tasks(EVIDENCE)
 
     @cached_property
     def funnel(self) -> DataFrame:
         """One row a (case, as_of): how many are left after each clause. Columns: :ref:`data-model-funnel`."""
-        whole = self._whole
-        warn_of_crowds(whole._parts.matches)
-        return self._of_driver(FUNNEL, whole.funnel.to_arrow())
+        self._warn()
+        return self._of_driver(FUNNEL, self._whole.funnel.to_arrow())
 
     @property
     def coverage(self) -> DataFrame:
@@ -152,10 +154,50 @@ class SparkCompanions:
     @cached_property
     def counts(self) -> Counts:
         """What became of every row of the pings; all zero where stays were given."""
-        if self.report is None:
-            return Counts()
-        warn_of_pings(self.report, self.options)
-        return self.report.counts
+        self._warn()
+        return Counts() if self.report is None else self.report.counts
+
+    @cached_property
+    def refused(self) -> DataFrame:
+        """Rows that cannot be used: row, reason, and the columns of the pings that are used; none of stays.
+
+        As many as ``refused_cap`` of :func:`read_pings` says, of all tasks together. ``row`` counts within the
+        partition that the row was in after the pings were brought together by device.
+        """
+        schema, where = self._where.refused, self._where
+        rows = unpacked(self.packed, "refused", schema)
+        return rows.limit(0 if where.how is None else where.how.recipe.refused_cap)
+
+    def _warn(self) -> None:
+        """Warn, once, of what only the second job shows: of rows, of the time that the data cover, of crowds."""
+        if self._warned:
+            return
+        if self.report is not None and self._where.how is not None:
+            warn_of_pings(self.report, self._where.how, "; .refused has the first of them")
+        span = self._span
+        if span is not None:
+            warn_of_span(self._listed, self._seen, self._windows, span)
+        warn_of_crowds(self._whole._parts.matches)
+        self._warned = True
+
+    @property
+    def _windows(self) -> Int64:
+        return self._listed.windows(self.rule.lookback_s)
+
+    @cached_property
+    def _span(self) -> tuple[int, int] | None:
+        """The first and the last second of the data, as far as it matters.
+
+        A frame of stays is asked only where the cases' own stays leave a doubt: the data reach no less far than these.
+        """
+        if self.report is not None:
+            return self.report.span
+        of_cases = self._of_cases.span
+        if of_cases is None or not any(
+            some.any() for some in beyond(self._seen, self._windows, of_cases)[:2]
+        ):
+            return of_cases
+        return self._where.span()
 
     @cached_property
     def report(self) -> Report | None:

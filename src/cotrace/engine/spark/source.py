@@ -12,6 +12,7 @@ from cotrace.engine.spark.parts import seconds_of, stays_of, table_of
 from cotrace.engine.spark.work import Building
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from cotrace.engine.spark.meaning import Meaning
@@ -38,6 +39,8 @@ class Where:
     how : Building or None
         How stays are made of pings; None: they are there.
     meaning : Meaning
+    refused : pyarrow.Schema
+        Of the table of refused rows.
     """
 
     rows: DataFrame
@@ -46,6 +49,7 @@ class Where:
     near: DataFrame
     how: Building | None
     meaning: Meaning
+    refused: pa.Schema
 
     def stays_with(self, known: Stays, device: Any) -> Stays:
         """Return the stays that are known and those of one more device; a job.

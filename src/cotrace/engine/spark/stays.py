@@ -22,7 +22,8 @@ from cotrace.engine.spark.frames import (
 from cotrace.engine.spark.meaning import Meaning
 from cotrace.engine.spark.pings import SparkPings, check_pings
 from cotrace.engine.spark.work import SORT_MEMORY, Building, Report, Stopwatch, read_reports, said_of, written
-from cotrace.errors import CotraceWarning, OptionError
+from cotrace.errors import CotraceWarning, OptionError, RefusedRowsError
+from cotrace.io.refused import outside
 from cotrace.options import StayOptions
 from cotrace.schema import STAYS
 from cotrace.stays.build import resolve_options
@@ -137,6 +138,11 @@ def count_pings(
     -------
     Counts
 
+    Raises
+    ------
+    RefusedRowsError
+        When no row can be used.
+
     Warns
     -----
     CotraceWarning
@@ -146,7 +152,7 @@ def count_pings(
     how = building_of(pings, options, threads, sort_memory)
     packed = mapped(pings.by_device(), _Reports(how), PACKED)
     report = read_reports([row.as_py() for row in to_arrow(packed)["payload"]])
-    warn_of_pings(report, how.options)
+    warn_of_pings(report, how)
     return report.counts
 
 
@@ -162,21 +168,32 @@ class _Reports:
         yield from packed_of([("report", written(said_of(built), watch))])
 
 
-def warn_of_pings(report: Report, options: StayOptions) -> None:
-    """Warn of what the tasks saw, once for all."""
+def warn_of_pings(report: Report, how: Building, kept: str = "") -> None:
+    """Warn of what the tasks saw, once for all; refuse pings of which no row can be used.
+
+    ``kept`` says where refused rows are to be found.
+    """
     from cotrace.stays.build import warn_of_conflicts, warn_of_modal_gap
     from cotrace.stays.survey import modal_gap
 
-    if report.counts.n_refused:
-        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(report.counts.refused.items()))
+    counts, hints = report.counts, how.recipe.convert.hints
+    if counts.n_refused:
+        hinted = ((n, reason, hints.get(reason)) for reason, n in sorted(counts.refused.items()))
+        reasons = ", ".join(f"{n:,} {reason}{f' ({hint})' if hint else ''}" for n, reason, hint in hinted)
+        if counts.n_refused == counts.rows:
+            raise RefusedRowsError(
+                f"none of the {counts.rows:,} rows can be used: {reasons}{kept}; were the right columns read, in the "
+                "right unit?"
+            )
         warnings.warn(
             CotraceWarning(
-                f"{report.counts.n_refused:,} of {report.counts.rows:,} rows cannot be used: {reasons}",
+                f"{counts.n_refused:,} of {counts.rows:,} rows cannot be used: {reasons}{kept}",
                 "refused",
-                **report.counts.refused,
+                rows=counts.rows,
+                refused=dict(counts.refused),
             ),
-            stacklevel=4,
+            stacklevel=outside(),
         )
-    warn_of_conflicts(report.counts)
+    warn_of_conflicts(counts)
     if report.tasks:
-        warn_of_modal_gap(modal_gap(report.gaps), options.max_gap_s)
+        warn_of_modal_gap(modal_gap(report.gaps), how.options.max_gap_s)
