@@ -14,9 +14,10 @@ from cotrace.errors import CaseError
 if TYPE_CHECKING:
     from cotrace.companions.result import Companions
 
-__all__ = ["case_number", "count", "explain", "summary", "summary_html", "what_it_is"]
+__all__ = ["SHOWN", "case_number", "count", "explain", "summary", "summary_html", "what_it_is"]
 
-_SHOWN = 10
+#: rows, cases, cells or episodes that are printed
+SHOWN = 10
 _WIDTH = 110
 _IN_LIST = (
     "case_id",
@@ -80,18 +81,18 @@ def _list_caption(found: Companions) -> str:
     n = len(found)
     if not n:
         return "No companions. Not flagged is not the same as not exposed: see coverage."
-    shown = f"the {_SHOWN} rarest meetings first (smallest crowd)" if n > _SHOWN else "rarest meetings first"
+    shown = f"the {SHOWN} rarest meetings first (smallest crowd)" if n > SHOWN else "rarest meetings first"
     return f"{count(n, 'companion')}, {shown}:"
 
 
 def _rarest(found: Companions) -> Any:
     frame = found.companions.to_arrow().sort_by([("crowd", "ascending"), ("shared_s", "descending")])
-    return frame.select(_IN_LIST).slice(0, _SHOWN).to_pandas()
+    return frame.select(_IN_LIST).slice(0, SHOWN).to_pandas()
 
 
 def _funnel_frame(found: Companions) -> Any:
     """Return the first rows of the funnel, with the cell that brings most in words."""
-    rows = found.funnel.to_arrow().slice(0, _SHOWN)
+    rows = found.funnel.to_arrow().slice(0, SHOWN)
     frame = rows.to_pandas()
     top = rows["top_cell"].to_pylist()
     frame["top_cell"] = [None if cell is None else found.cells.said(cell) for cell in top]
@@ -102,7 +103,7 @@ def _funnel_lines(found: Companions) -> list[str]:
     rows = found.funnel.to_arrow().drop_columns("as_of").to_pylist()
     rows.sort(key=lambda row: -row["companions"])
     lines = []
-    for row in rows[:_SHOWN]:
+    for row in rows[:SHOWN]:
         cells = f"; it was in {count(row['n_cells'], 'cell')}"
         if row["top_cell"] is not None:
             top = found.cells.said(row["top_cell"])
@@ -112,9 +113,9 @@ def _funnel_lines(found: Companions) -> list[str]:
             f"{row['long_enough']:,} long enough, {count(row['companions'], 'companion')} "
             f"({row['companions_both']:,} with dwell_of='both'){cells}"
         )
-    if len(rows) > _SHOWN:
+    if len(rows) > SHOWN:
         total = sum(row["companions"] for row in rows)
-        lines.append(f"... and {count(len(rows) - _SHOWN, 'more case')}; {count(total, 'companion')} of all")
+        lines.append(f"... and {count(len(rows) - SHOWN, 'more case')}; {count(total, 'companion')} of all")
     return lines
 
 
@@ -144,10 +145,10 @@ def _why(found: Companions, coverage: dict[str, Any], other: Any, row: dict[str,
     cells: dict[Any, list[dict[str, Any]]] = {}
     for episode in _rows_of(found.evidence.to_arrow(), coverage, other):
         cells.setdefault(episode["cell"], []).append(episode)
-    for cell, episodes in list(cells.items())[:_SHOWN]:
+    for cell, episodes in list(cells.items())[:SHOWN]:
         lines += _cell_lines(found, cell, episodes)
-    if len(cells) > _SHOWN:
-        lines.append(f"... and {count(len(cells) - _SHOWN, 'more cell')}: see evidence.")
+    if len(cells) > SHOWN:
+        lines.append(f"... and {count(len(cells) - SHOWN, 'more cell')}: see evidence.")
     return lines
 
 
@@ -212,14 +213,14 @@ def _cell_lines(found: Companions, cell: Any, episodes: list[dict[str, Any]]) ->
         f"In {where}: the case was there {duration(first['case_dwell_s'])} in the lookback, the companion "
         f"{duration(first['companion_dwell_s'])}; {who} here."
     ]
-    for e in episodes[:_SHOWN]:
+    for e in episodes[:SHOWN]:
         alone = " (these two alone)" if e["crowd"] == 2 else ""
         lines.append(
             f"  {e['started_at'].isoformat()} to {e['finished_at'].isoformat()}: {duration(e['shared_s'])}, "
             f"with up to {count(e['crowd'], 'device')} in the cell within an hour{alone}"
         )
-    if len(episodes) > _SHOWN:
-        lines.append(f"  ... and {count(len(episodes) - _SHOWN, 'more episode')}")
+    if len(episodes) > SHOWN:
+        lines.append(f"  ... and {count(len(episodes) - SHOWN, 'more episode')}")
     return lines
 
 

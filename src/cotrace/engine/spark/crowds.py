@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from cotrace.arrays import view
 from cotrace.companions.matching import CROWD_WINDOW_S
+from cotrace.companions.result import Companions
 from cotrace.engine.spark.frames import unpack
 from cotrace.engine.spark.matching import key_of
 from cotrace.exposure.common import seen_codes
@@ -27,6 +29,22 @@ class Crowds:
 
     def __init__(self, cells: pa.Array, keys: Int64, devices: Int64) -> None:
         self.cells, self.keys, self.devices = cells, keys, devices
+
+    def of_evidence(self, evidence: pa.Table) -> Int64:
+        """Return the crowd of each row of a table of evidence."""
+        cell = evidence["cell"].combine_chunks().cast(self.cells.type)
+        moments = [evidence[name].combine_chunks() for name in ("started_at", "finished_at")]
+        start, end = (view(moment, np.int64) // 1_000_000 for moment in moments)
+        return self.of_episodes(cell, start, end)
+
+    def filled(self, found: Companions) -> Companions:
+        """Return a result of this machine, made of the stays of some devices, with the crowds of all devices."""
+        m = found._parts.matches
+        crowd, summary = self.of_evidence(found.evidence.to_arrow()), m.summary.copy()
+        if crowd.size:
+            summary[:, 7] = np.minimum.reduceat(crowd, m.episode_lo[:-1])
+        parts = replace(found._parts, matches=replace(m, crowd=crowd, summary=summary))
+        return Companions(parts, found.rule, found.options, found.counts, found.tz, {})
 
     def of_episodes(self, cell: pa.Array, start: Int64, end: Int64) -> Int64:
         """Return the largest crowd of any hour that each episode touches."""
@@ -55,11 +73,7 @@ class WithCrowd:
         """Return the one of both tables that is asked for, with crowds."""
         import pyarrow as pa
 
-        cell = evidence["cell"].combine_chunks().cast(self.crowds.cells.type)
-        moments = [evidence[name].combine_chunks() for name in ("started_at", "finished_at")]
-        start, end = (view(moment, np.int64) // 1_000_000 for moment in moments)
-        crowd = self.crowds.of_episodes(cell, start, end)
-        table = evidence
+        crowd, table = self.crowds.of_evidence(evidence), evidence
         if self.name == COMPANIONS.name:
             # evidence is in the order of the companions, each with so many episodes
             n = view(companions["n_episodes"].combine_chunks(), np.int64)

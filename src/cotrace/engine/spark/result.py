@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotrace.arrays import view
-from cotrace.companions.cases import Cases
+from cotrace.companions import words
+from cotrace.companions.cases import Cases, match_ids
 from cotrace.companions.doubts import beyond, warn_of_cases, warn_of_coverage, warn_of_crowds, warn_of_span
 from cotrace.companions.result import NOT_ASKED, Companions
 from cotrace.companions.sure import warn_of_unplaced
@@ -31,6 +32,7 @@ from cotrace.engine.spark.matching import (
 from cotrace.engine.spark.parts import table_of
 from cotrace.engine.spark.source import Where
 from cotrace.engine.spark.stays import warn_of_pings
+from cotrace.engine.spark.telling import not_observed, summary
 from cotrace.engine.spark.work import Report, read_reports
 from cotrace.errors import OptionError
 from cotrace.options import CompanionRule
@@ -255,8 +257,55 @@ class SparkCompanions:
     def _schema(self, schema: TableSchema) -> pa.Schema:
         return plain_schema(schema, self._where.meaning.device, self._where.meaning.cell, self.tz)
 
+    def explain(
+        self,
+        case: Any,
+        companion: Any,
+        *,
+        as_of: Any = None,
+        audience: Literal["tracer", "companion"] = "tracer",
+    ) -> str:
+        """Say in words why a device is on a case's list, and what speaks against it.
+
+        A job collects the stays of this one device; crowds are those of all devices.
+
+        Parameters
+        ----------
+        case, companion, as_of, audience
+            As of :meth:`cotrace.Companions.explain`.
+
+        Returns
+        -------
+        str
+            What a local result says of the two.
+
+        Raises
+        ------
+        CaseError
+            When the device is no case of this result, or has several ``as_of`` and none was named.
+        """
+        device = match_ids([companion], self._where.meaning.device)[0]
+        words.case_number(self._own, case, as_of)
+        if audience not in ("tracer", "companion") or device in self._listed.ids.to_pylist():
+            stays = self._of_cases  # nobody else is asked for, or it is going to be refused
+        else:
+            stays = self._where.stays_with(self._of_cases, device)
+        found, _ = held_to_cases(stays, self._listed, self.rule, self._own._parts.pings)
+        if device in found.companions.to_arrow()["companion_id"].to_pylist():
+            found = self._crowds.filled(found)
+        return found.explain(case, companion, as_of=as_of, audience=audience)
+
+    def summary(self) -> str:
+        """Return what a local result prints: what the rows are, the funnel, the rarest meetings first; does the work.
+
+        And for how much of their lookbacks the cases have a cell at all.
+        """
+        return summary(self._whole, self.companions, self.counts)
+
     def __repr__(self) -> str:
+        n, seen = len(self._listed), not_observed(self._own)
         return (
-            f"<SparkCompanions of {len(self._listed):,} cases: {self.rule.describe()}. Candidates from co-location, "
-            "not contacts; .companions, .evidence, .funnel, .coverage are Spark DataFrames>"
+            f"<SparkCompanions of {words.count(n, 'case')}: {self.rule.describe()}. Candidates from co-location, not "
+            f"contacts. {seen}{' ' if seen else ''}How crowded it was is in 'crowd'. .companions, .evidence, .funnel "
+            "and .coverage are Spark DataFrames; .summary() prints the rarest meetings first, .explain() one pair>"
         )
