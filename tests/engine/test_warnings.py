@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import pyarrow as pa
@@ -150,3 +151,33 @@ def test_no_row_can_be_used(spark, partitions):
     for _ in range(2):
         with pytest.raises(cotrace.CotraceError, match="none of the 540 rows can be used"):
             _ = found.companions
+
+
+def test_no_fix_and_a_fine_grid_are_warned_of(spark):
+    table = made(devices=20)
+    lon, lat = (
+        [base + m / 100_000 for m in table[name].to_pylist()] for name, base in (("x", 104), ("y", 30))
+    )
+    for row in range(0, len(lon), 50):
+        lon[row], lat[row] = 0.0, 0.0
+    accuracy = [900.0 if row % 3 else 20.0 for row in range(len(lon))]
+    columns = [table["device"], table["time"], *map(pa.array, (lon, lat, accuracy))]
+    table = pa.table(columns, names=["device", "time", "lon", "lat", "accuracy"])
+    wanted = said(lambda: cotrace.find_stays(cotrace.read_pings(table, accuracy="accuracy"), options=OPTIONS))
+    pings = on_spark.read_pings(spark.createDataFrame(table).repartition(3), accuracy="accuracy")
+    assert {"positions", "resolution"} <= {kind for kind, _ in wanted}
+    # rows have no numbers on a cluster
+    plain = sorted((kind, re.sub(r" \(first: row \d+\)", "", text)) for kind, text in wanted)
+    assert said(lambda: on_spark.count_pings(pings, options=OPTIONS)) == plain
+    found = on_spark.find_companions(pings, ["d003"], as_of=LATER, **ASKED)
+    assert set(plain) <= set(said(lambda: found.counts))
+    found.unpersist()
+
+
+def test_degrees_and_units_are_warned_of(spark):
+    degrees = {"device": [1, 1, 2], "time": [1_635_724_000, 1_635_725_000, 1_635_730_000]}
+    degrees |= {"x": [104.061234, 104.062345, 104.063456], "y": [30.651234, 30.652345, 30.653456]}
+    wanted = said(lambda: cotrace.find_stays(cotrace.read_pings(degrees, unit="ms")))
+    assert {"positions", "unit"} <= {kind for kind, _ in wanted}
+    pings = on_spark.read_pings(spark.createDataFrame(pa.table(degrees)), unit="ms")
+    assert said(lambda: on_spark.count_pings(pings)) == wanted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,8 @@ __all__ = ["ELSEWHERE", "Doubts"]
 Box = tuple[float, float, float, float]
 
 _SAMPLE = 512
+#: What is seen, but for the number of a row.
+_SEEN = ("_box", "_zeros", "_sampled", "_fine", "_by_clock", "_with_offset")
 #: Degrees from (0, 0) beyond which a position is elsewhere.
 ELSEWHERE = 1.0
 
@@ -81,6 +85,16 @@ class Doubts:
         self._by_clock += later._by_clock
         self._with_offset += later._with_offset
 
+    def told(self) -> dict[str, Any]:
+        """Return what was seen as plain numbers, for a part that is read elsewhere; but for numbers of rows."""
+        return {name: getattr(self, name) for name in _SEEN}
+
+    def add(self, told: dict[str, Any]) -> None:
+        """Add what :meth:`told` says of a part."""
+        part = Doubts(self._kind, self._names, self._crs, self._zone)
+        vars(part).update(told)
+        self.merge(part)
+
     def warnings(self) -> list[CotraceWarning]:
         """Return what has to be said after the pass."""
         return [w for w in (self._two_kinds(), self._no_fix(), self._degrees()) if w is not None]
@@ -102,10 +116,10 @@ class Doubts:
         if not self._zeros or self._box is None or max(map(abs, self._box)) < ELSEWHERE:
             return None
         rows = "1 row has" if self._zeros == 1 else f"{self._zeros:,} rows have"
+        first = "" if self._first_zero is None else f" (first: row {self._first_zero})"
         return CotraceWarning(
-            f"{rows} the position (0, 0) (first: row {self._first_zero}), which devices without a fix often "
-            "report; they were used, and devices with such rows seem to meet there: leave these rows out before "
-            "reading",
+            f"{rows} the position (0, 0){first}, which devices without a fix often report; they were used, and devices "
+            "with such rows seem to meet there: leave these rows out before reading",
             "positions",
             zeros=self._zeros,
             first_row=self._first_zero,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cotrace.io.convert import Converter
     from cotrace.io.refused import Refusals
     from cotrace.io.source import Source
+    from cotrace.io.tally import Tally
 
 __all__ = ["PingBatch", "Pings", "Scan", "read_pings"]
 
@@ -157,6 +158,7 @@ class Pings(Handed):
         self._convert = convert
         self._counts: Counts | None = None
         self._refusals: Refusals | None = None
+        self._told: dict[str, Any] | None = None
         self._rows: int | None = source.n_rows
         self.towers = towers
         self.errors = errors
@@ -273,8 +275,9 @@ class Pings(Handed):
         """Read the source once, in one thread, batch by batch."""
         return iter(self.scan())
 
-    def _finished(self, counts: Counts, refusals: Refusals) -> None:
-        self._counts, self._refusals, self._rows = counts, refusals, counts.rows
+    def _finished(self, tally: Tally) -> None:
+        self._counts, self._refusals, self._rows = tally.counts, tally.refusals, tally.counts.rows
+        self._told = tally.told() if self.is_part else None
 
     def describe(self) -> str:
         """Say in some lines what is read, and how."""

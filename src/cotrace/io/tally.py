@@ -102,11 +102,20 @@ class Tally:
             else:
                 self._unplaced.merge(later._unplaced)
 
+    def told(self) -> dict[str, Any]:
+        """Return what a part of a pass that is read elsewhere shows beside its counts, as plain numbers."""
+        return {"latest": self._latest, "doubts": self._doubts.told()}
+
+    def add(self, told: dict[str, Any]) -> None:
+        """Add what :meth:`told` says of a part; its counts are added elsewhere."""
+        self._latest = max(self._latest, told["latest"])
+        self._doubts.add(told["doubts"])
+
     def finish(self) -> None:
         """Hand the counts and the refused rows to the pings, and warn of what was refused."""
         if self._unplaced is not None:
             self._hints[UNKNOWN_TOWER] = self._unplaced.hint(self._pings.tower_type, self.counts.used)
-        self._pings._finished(self.counts, self.refusals)
+        self._pings._finished(self)
         if not self._pings.is_part:
             self.refusals.report()
 

@@ -54,6 +54,14 @@ class Locator(Protocol):
         """Add what another of the same kind has to say after the pass."""
         ...
 
+    def told(self) -> tuple[int, ...]:
+        """Return what there is to say after the pass as plain numbers."""
+        ...
+
+    def add(self, *told: int) -> None:
+        """Add what :meth:`told` says of another of the same kind."""
+        ...
+
     def warnings(self) -> list[CotraceWarning]:
         """Return what has to be said after the pass."""
         ...
@@ -131,9 +139,16 @@ class _ByGrid:
         return codes
 
     def absorb(self, other: _ByGrid) -> None:
-        self._bins.n_outside_area += other._bins.n_outside_area
-        self._n_known += other._n_known
-        self._n_vague += other._n_vague
+        self.add(*other.told())
+
+    def told(self) -> tuple[int, ...]:
+        return self._bins.n_outside_area, self._n_known, self._n_vague
+
+    def add(self, *told: int) -> None:
+        outside, known, vague = told
+        self._bins.n_outside_area += outside
+        self._n_known += known
+        self._n_vague += vague
 
     def cells(self) -> Cells:
         return Cells(self._ids.values(), self._grid, None, "grid")
@@ -166,7 +181,20 @@ class _ByGrid:
         return said
 
 
-class _ByTower:
+class _OfTable:
+    """Nothing has to be said of pings: what there is to say of towers says their table."""
+
+    def absorb(self, other: _OfTable) -> None:
+        pass
+
+    def told(self) -> tuple[int, ...]:
+        return ()
+
+    def add(self, *told: int) -> None:
+        pass
+
+
+class _ByTower(_OfTable):
     """Towers are the cells; positions are only for showing."""
 
     def __init__(self, pings: Pings, grid: Grid | None) -> None:
@@ -186,9 +214,6 @@ class _ByTower:
     def adopt(self, other: _ByTower, start: int, stop: int) -> NDArray[np.int32]:
         return self._ids.encode_from(other._ids, start, stop)
 
-    def absorb(self, other: _ByTower) -> None:
-        """Nothing has to be said."""
-
     def cells(self) -> Cells:
         return Cells(
             self._ids.values(), self._grid if self._towers is not None else None, self._towers, "tower"
@@ -198,7 +223,7 @@ class _ByTower:
         return []
 
 
-class _ByTowerPosition:
+class _ByTowerPosition(_OfTable):
     """Cells of the grid that the towers stand in."""
 
     def __init__(self, pings: Pings, grid: Grid) -> None:
@@ -240,9 +265,6 @@ class _ByTowerPosition:
     def adopt(self, other: _ByTowerPosition, start: int, stop: int) -> NDArray[np.int32]:
         # cells are those of the table of towers, in its order, for every one of this kind
         return np.arange(start, stop, dtype=np.int32)
-
-    def absorb(self, other: _ByTowerPosition) -> None:
-        """Nothing more has to be said than of the table."""
 
     def cells(self) -> Cells:
         return Cells(self._cells.values(), self._grid, None, "grid")

@@ -57,7 +57,7 @@ class Built:
     ``blocks`` are rows (device, cell, start, end), those of one device in the order of time; where devices are
     followed they are by cell, and those of one device in one cell are in the order of time. Devices with a
     code below ``n_tracked`` (in every block, whatever its codes) are those that were asked for; ``n_devices`` were
-    seen.
+    seen. ``located`` is what the locator has to say.
     """
 
     blocks: list[Block] | list[CellBlock]
@@ -72,6 +72,7 @@ class Built:
     longer: NDArray[np.int64]
     n_devices: int
     n_tracked: int = 0
+    located: tuple[int, ...] = ()
 
     def stays(self) -> Stays:
         """Return the table of stays; uses the blocks up."""
@@ -276,4 +277,5 @@ class _Pass:
             self.builder.longer,
             self.builder.n_devices,
             self.lane.n_tracked,
+            locate.told(),
         )

@@ -89,9 +89,9 @@ def find_companions(
     Warns
     -----
     CotraceWarning
-        Of thresholds, of cases never seen and of their coverage at once; of rows refused, of lookbacks that the data
-        do not cover, and of one cell that brings most of a long list when ``companions``, ``evidence``, ``funnel`` or
-        ``counts`` are first read.
+        Of thresholds, of cases never seen and of their coverage at once; of all else that one machine warns of (rows
+        refused, lookbacks that the data do not cover, one cell that brings most of a long list) when ``companions``,
+        ``evidence``, ``funnel`` or ``counts`` are first read.
 
     Notes
     -----

@@ -170,7 +170,7 @@ class Matching:
         if self.how is None:
             return stays_of([seconds_of(_table(batch)) for batch in batches], self.meaning), None, None
         built, pings = self.how.read(batches)
-        said = said_of(built)
+        said = said_of(built, pings)
         stays = built.stays()
         said["dwell"] = int((stays.rows[:, 3].astype(np.int64) - stays.rows[:, 2]).sum())
         return stays, said, pings.refused

@@ -139,6 +139,8 @@ class SparkCompanions:
         if self._sure is None:
             raise OptionError(NOT_ASKED)
         packed = self._certain
+        if self.report is not None:
+            self._warn()
         all_s, unknown_s = dwell_of(packed)
         warn_of_unplaced(unknown_s, all_s, self._sure.footprints)
         return unpacked(packed, "certainty", self._schema(CERTAINTY))

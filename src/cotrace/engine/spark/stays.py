@@ -20,14 +20,15 @@ from cotrace.engine.spark.frames import (
     to_arrow,
 )
 from cotrace.engine.spark.meaning import Meaning
-from cotrace.engine.spark.pings import SparkPings, check_pings
+from cotrace.engine.spark.pings import SparkPings, check_pings, task_pings
 from cotrace.engine.spark.work import SORT_MEMORY, Building, Report, Stopwatch, read_reports, said_of, written
 from cotrace.errors import CotraceWarning, OptionError, RefusedRowsError
 from cotrace.io.refused import outside
+from cotrace.io.tally import Tally
 from cotrace.options import StayOptions
 from cotrace.schema import STAYS
 from cotrace.stays.build import resolve_options
-from cotrace.stays.locate import located_by
+from cotrace.stays.locate import located_by, make_locator
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -146,7 +147,8 @@ def count_pings(
     Warns
     -----
     CotraceWarning
-        Of rows refused, of more than 1 % conflicts, of a usual gap close to ``max_gap``.
+        As :func:`cotrace.find_stays` does: of rows refused, of positions and times that may not be meant, of more than
+        1 % conflicts, of a usual gap close to ``max_gap``. Without the numbers of rows.
     """
     check_pings(pings)
     how = building_of(pings, options, threads, sort_memory)
@@ -164,8 +166,7 @@ class _Reports:
 
     def __call__(self, batches: Batches) -> Iterator[Any]:
         watch = Stopwatch()
-        built = self.how.build(batches)
-        yield from packed_of([("report", written(said_of(built), watch))])
+        yield from packed_of([("report", written(said_of(*self.how.read(batches)), watch))])
 
 
 def warn_of_pings(report: Report, how: Building, kept: str = "") -> None:
@@ -194,6 +195,19 @@ def warn_of_pings(report: Report, how: Building, kept: str = "") -> None:
             ),
             stacklevel=outside(),
         )
+    _warn_of_doubts(report, how)
     warn_of_conflicts(counts)
     if report.tasks:
         warn_of_modal_gap(modal_gap(report.gaps), how.options.max_gap_s)
+
+
+def _warn_of_doubts(report: Report, how: Building) -> None:
+    """Warn of what all positions and times together show."""
+    pings = task_pings(how.recipe, iter(()))
+    tally, locator = Tally(pings), make_locator(pings, how.options)
+    for told, located in zip(report.read, report.located, strict=True):
+        tally.add(told)
+        locator.add(*located)
+    tally.warn_of_doubts()
+    for warning in locator.warnings():
+        warnings.warn(warning, stacklevel=outside())

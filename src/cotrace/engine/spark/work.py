@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class Stopwatch:
         }
 
 
-def said_of(built: Built) -> dict[str, Any]:
+def said_of(built: Built, pings: Pings) -> dict[str, Any]:
     """Return what a task has to say of its pings; before the stays are made of what the pass gave."""
     return {
         "counts": built.counts.as_dict(),
@@ -89,12 +89,14 @@ def said_of(built: Built) -> dict[str, Any]:
         "stays": _n_stays(built),
         "gaps": zlib.compress(built.gaps.astype(np.int64).tobytes()).hex(),
         "longer": built.longer.tolist(),
+        "read": pings._told,
+        "located": built.located,
     }
 
 
 def written(said: dict[str, Any], watch: Stopwatch) -> bytes:
     """Return what a task says as bytes, with what it took so far."""
-    return json.dumps({"took": watch.took(), **said}).encode()
+    return json.dumps({"took": watch.took(), **said}, default=lambda number: number.item()).encode()
 
 
 def _n_stays(built: Built) -> int:
@@ -117,6 +119,8 @@ class Report:
         Wall and CPU seconds, rows, and peak memory of the Python process of each.
     dwell_s : int
         Seconds of all stays; 0 where pings were only counted.
+    read, located : list
+        What each task has to say of what it read, and of cells; see :meth:`cotrace.io.tally.Tally.told`.
     """
 
     counts: Counts
@@ -126,6 +130,8 @@ class Report:
     stays: int
     tasks: list[dict[str, float]]
     dwell_s: int = 0
+    read: list[dict[str, Any]] = field(default_factory=list)
+    located: list[list[int]] = field(default_factory=list)
 
 
 def read_reports(parts: list[bytes]) -> Report:
@@ -134,8 +140,8 @@ def read_reports(parts: list[bytes]) -> Report:
     gaps: Any = 0
     longer: Any = 0
     stays = dwell = 0
-    for part in parts:
-        said = json.loads(part)
+    every = [json.loads(part) for part in parts]
+    for said in every:
         c = said["counts"]
         for name in ("rows", "used", "collapsed", "conflicts", "skipped", "relabelled"):
             setattr(counts, name, getattr(counts, name) + c[name])
@@ -150,4 +156,5 @@ def read_reports(parts: list[bytes]) -> Report:
         tasks.append({**said["took"], "rows": c["rows"], "stays": said["stays"]})
     counts.check()
     span = (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
-    return Report(counts, span, gaps, longer, stays, tasks, dwell)
+    read, located = ([said[name] for said in every] for name in ("read", "located"))
+    return Report(counts, span, gaps, longer, stays, tasks, dwell, read, located)
