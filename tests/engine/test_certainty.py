@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import warnings
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.engine.conftest import assert_same
+from tests.engine.test_in_process import ROOMS, _here
 
 import cotrace
 from cotrace.engine import spark as on_spark
@@ -102,6 +104,18 @@ def test_of_stays_and_pings(spark, pings, local_pings, feet, name):
     assert_same(found.certainty, local.certainty)
     assert len(local.certainty) > 10
     found.unpersist()
+
+
+def test_in_this_process(spark, monkeypatch, local_pings, feet):
+    """The tasks' own lines, where a debugger sees them."""
+    for room in ROOMS:
+        monkeypatch.setattr(importlib.import_module(f"cotrace.engine.spark.{room}"), "mapped", _here)
+    frame = on_spark.read_pings(spark.createDataFrame(log()), unit="s")
+    wanted = cotrace.find_companions(local_pings, CASES, **asked(feet))
+    found = on_spark.find_companions(frame, CASES, **asked(feet))
+    assert_same(found.certainty, wanted.certainty)
+    assert found.explain("d010", "d003") == wanted.explain("d010", "d003")
+    assert found.explain("d010", "d004") == wanted.explain("d010", "d004")
 
 
 def test_stays_do_not_know_their_pings(pings, feet):

@@ -129,10 +129,8 @@ class SparkPings:
     def refused_schema(self) -> pa.Schema:
         """Return the types of the table of refused rows: its own columns, and those of the frame that are used."""
         import pyarrow as pa
-        from pyspark.sql.pandas.types import to_arrow_schema
 
-        zone = self.frame.sparkSession.conf.get("spark.sql.session.timeZone")
-        return pa.schema([*REFUSED.arrow(), *to_arrow_schema(self.frame.schema, timezone=zone)])
+        return pa.schema([*REFUSED.arrow(), *arrow_schema_of(self.frame)])
 
     def recipe(self) -> Recipe:
         """Return what a task needs to read its partition."""
