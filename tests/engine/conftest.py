@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from tests.engine.cluster import started
 from tests.engine.one_input import OneInput
+from tests.engine.same import assert_same, in_order
 
 import cotrace
+
+__all__ = ["assert_same", "in_order"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,35 +51,3 @@ def partitions(spark: Any, request: pytest.FixtureRequest) -> Iterator[int]:
     spark.conf.set("spark.sql.shuffle.partitions", str(request.param))
     yield request.param
     spark.conf.set("spark.sql.shuffle.partitions", "4")
-
-
-def in_order(table: Any) -> pa.Table:
-    """Return a table with its rows in order: by all columns that can be sorted by."""
-    table = table.to_arrow() if hasattr(table, "to_arrow") else table
-    names = [f.name for f in table.schema if not pa.types.is_nested(f.type)]
-    return table.sort_by([(name, "ascending") for name in names])
-
-
-def assert_same(frame: Any, local: Any) -> None:
-    """Hold a Spark DataFrame to a table of one machine: the same columns, types and rows."""
-    wanted = in_order(local).replace_schema_metadata(None)
-    found = frame.toArrow()
-    assert found.schema.names == wanted.schema.names
-    for field, other in zip(found.schema, wanted.schema, strict=True):
-        # Spark has one type of strings, and its own name for the items of lists
-        kind = str(other.type).replace("large_", "").replace("<item:", "<element:")
-        assert str(field.type) == kind, f"{field} is not {other}"
-        assert field.nullable == other.nullable, f"{field} is not {other}"
-    arrays = [column.cast(field.type) for column, field in zip(found.columns, wanted.schema, strict=True)]
-    found = in_order(pa.table(arrays, schema=wanted.schema))
-    assert found.num_rows == wanted.num_rows
-    assert found.combine_chunks().equals(wanted.combine_chunks()), _first_difference(found, wanted)
-
-
-def _first_difference(found: pa.Table, wanted: pa.Table) -> str:
-    for name in wanted.column_names:
-        a, b = found[name].to_pylist(), wanted[name].to_pylist()
-        for row, (one, other) in enumerate(zip(a, b, strict=True)):
-            if one != other and not (one != one and other != other):
-                return f"column {name}, row {row}: {one!r} is not {other!r}"
-    return "schemas differ"

@@ -1,125 +1,188 @@
-"""Executors killed in the middle of a job: the result is the same, and nothing is there twice.
+"""Processes killed in the middle of a job: the result is the same, and nothing is there twice.
 
-    python -m tests.engine.kill --times 10 --seed 1
+    python -m tests.engine.kill --times 10 --workers 4 --seed 1 --out docs/spark-kills.json
 
-starts two executor processes, runs the companion rule on made pings, kills one of them (SIGKILL) at a random moment of
-each run, and holds every run to the first one, which was left alone. Prints one line a run.
+starts two executor processes, runs jobs on made pings, kills (SIGKILL) one executor, or the Python workers of one, at a
+random moment of each run, and holds every run to the first one, which was left alone. A run counts when the process
+died while a job was running and Spark says that tasks were lost or done again by it; the others are repeated. Prints a
+line a run; fails when a result differs, a store does not verify, or too few runs count.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import signal
+import tempfile
 import threading
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
+from tests.engine.acts import ACTS, Act, Input, Tables
+from tests.engine.watch import Moment, Ran, Watch, executors, workers
 
 import cotrace
-from cotrace.engine import spark as on_spark
 
-__all__ = ["Killed", "killed_runs"]
+__all__ = ["Death", "Deaths"]
 
-_DAY = 86_400
-_AS_OF = "2021-11-08T00:00:00+00:00"
-_FIRST = 1_635_724_800
-RULE = cotrace.CompanionRule(min_cumulative="3h")
-
-
-def made(rows: int, seed: int = 7) -> pa.Table:
-    """Return a week of pings of devices that stay in a few hundred cells, in no order."""
-    rng = np.random.default_rng(seed)
-    devices = max(20, rows // 300)
-    device = rng.integers(0, devices, rows)
-    time_ = _FIRST + rng.integers(0, 7 * _DAY // 600, rows) * 600
-    home = device % 97
-    place = np.where(time_ // 14_400 % 3 == 0, home, (home * 7 + time_ // 14_400) % 211)
-    columns = [device, time_, place % 15 * 800.0 + 1, place // 15 * 800.0 + 1]
-    return pa.table([pa.array(column) for column in columns], names=["device", "time", "x", "y"])
+EXECUTOR, WORKER = "executor", "Python worker"
+#: so many runs are started for each that has to count
+_BOUND = 4
 
 
 @dataclass(frozen=True)
-class Killed:
-    """One run: when an executor was killed, whether the job still ran then, and whether all was the same."""
+class Death:
+    """One run in which a process was killed.
 
-    after_s: float
-    took_s: float
+    Attributes
+    ----------
+    who, act, phase
+        What was killed, and in the middle of what.
+    share : float
+        At which share of the time that the phase takes when it is left alone.
+    job, jobs, stage, done, tasks : int
+        What ran at that moment: the job (its number, of how many in a run left alone), and of its stage how many tasks
+        of how many were done. Job 0: no job ran; stage -1: no task did.
+    lost, again : int
+        Tasks that were lost with the process, by Spark's own record, and that were started beyond those of a run that
+        was left alone.
+    in_the_middle, same : bool
+    """
+
+    who: str
+    act: str
+    phase: str
+    share: float
+    job: int
+    jobs: int
+    stage: int
+    done: int
+    tasks: int
+    lost: int
+    again: int
     in_the_middle: bool
     same: bool
-    rows: int
+
+    def __str__(self) -> str:
+        stage = f", stage {self.stage}: {self.done} of {self.tasks} tasks done" if self.stage >= 0 else ""
+        where = f"job {self.job} of {self.jobs}{stage}"
+        return (
+            f"{self.who} killed at {self.share:.0%} of {self.phase!r} ({where if self.job else 'no job ran'}); "
+            f"{self.lost} tasks lost, {self.again} more than usual; {'the same' if self.same else 'ANOTHER RESULT'}"
+            f"{'' if self.in_the_middle else ' (missed: does not count)'}"
+        )
 
 
-def executors(session: Any) -> list[int]:
-    """Return the process ids of this application's executors."""
-    mark, found = session.sparkContext.applicationId, []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if (
-                "CoarseGrainedExecutorBackend" in words
-                and mark in words
-                and words.split("\0")[0].endswith("java")
-            ):
-                found.append(int(folder.name))
-    return sorted(found)
+@dataclass(frozen=True)
+class _Alone:
+    """A run that was left alone: its tables, when its phases began and how long they took, what Spark says of it."""
+
+    tables: Tables
+    lengths: dict[str, float]
+    ran: Ran
 
 
-def answer(session: Any, table: pa.Table) -> tuple[dict[str, pa.Table], int]:
-    """Return the tables of companions, in order, and how many rows were counted."""
-    pings = on_spark.read_pings(session.createDataFrame(table).repartition(8), unit="s")
-    found = on_spark.find_companions(pings, list(range(0, 60, 3)), as_of=_AS_OF, rule=RULE)
-    try:
-        tables = {name: getattr(found, name).toArrow() for name in ("companions", "evidence", "funnel")}
-        return {
-            n: t.sort_by([(c, "ascending") for c in t.column_names]) for n, t in tables.items()
-        }, found.counts.rows
-    finally:
-        found.unpersist()
+class Deaths:
+    """Runs jobs, and kills processes in the middle of them."""
+
+    def __init__(self, session: Any, folder: Path, rows: int, seed: int) -> None:
+        self.session, self._random = session, random.Random(seed)
+        self._given = Input(session, folder, rows)
+        self._small = Input(session, folder / "small", 6_000)
+        self._alone: dict[str, _Alone] = {}
+
+    def runs(self, who: str, times: int, first: int = 0) -> Iterator[Death]:
+        """Kill a process so many times in the middle, phase by phase; also give those that were missed."""
+        phases = [(act, phase) for act in ACTS for phase in act.phases]
+        for number in range(times):
+            act, phase = phases[(first + number) % len(phases)]
+            for _ in range(_BOUND):
+                death = self._one(who, act, phase)
+                yield death
+                if death.in_the_middle:
+                    break
+
+    def alone(self, act: Act) -> _Alone:
+        """Run an act with nobody killed, once."""
+        if act.name not in self._alone:
+            act(self._given)  # what is started and compiled once is not to be timed
+            watch, moments = Watch(self.session), dict[str, float]()
+            tables = act(self._given, lambda phase: moments.update({phase: time.perf_counter()}))
+            assert all(table.num_rows for table in tables.values()), f"{act.name} finds nothing that could differ"
+            ends = [*list(moments.values())[1:], time.perf_counter()]
+            lengths = {
+                phase: end - begun for (phase, begun), end in zip(moments.items(), ends, strict=True)
+            }
+            self._alone[act.name] = _Alone(tables, lengths, watch.ran())
+        return self._alone[act.name]
+
+    def _one(self, who: str, act: Act, phase: str) -> Death:
+        alone = self.alone(act)
+        act(self._small)  # an executor that was started a moment ago gets its Python
+        watch, share = Watch(self.session), self._random.uniform(0.02, 0.98)
+        begun, killed = threading.Event(), dict[str, Any]()
+
+        def kill() -> None:
+            begun.wait()
+            time.sleep(share * alone.lengths[phase])
+            killed.update(self._kill(who))
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        try:
+            found = act(self._given, lambda marked: begun.set() if marked == phase else None)
+        finally:
+            begun.set()
+            thread.join()
+        ran = watch.ran()
+        moment = ran.at(killed["at"]) or Moment(0, -1, 0, 0)
+        again = len(ran.tasks) - len(alone.ran.tasks)
+        middle = moment.job > 0 and ran.lost + max(again, 0) > 0
+        if who == EXECUTOR:
+            gone = watch.removed(killed["of"])
+            middle &= gone is not None and ran.in_a_job(gone)
+            watch.wait_for_executors(2)
+        same = all(found[name].equals(table) for name, table in alone.tables.items())
+        at = (moment.job, len(alone.ran.jobs), moment.stage, moment.done, moment.tasks)
+        return Death(who, act.name, phase, round(share, 3), *at, ran.lost, again, middle, same)
+
+    def _kill(self, who: str) -> dict[str, Any]:
+        own = executors(self.session)
+        victim = self._random.choice(sorted(own))
+        of = own[victim]
+        victims = [victim] if who == EXECUTOR else [p for p, name in workers(self.session).items() if name == of]
+        at = int(time.time() * 1000)
+        for number in victims:
+            os.kill(number, signal.SIGKILL)
+        return {"of": of, "at": at}
 
 
-def killed_runs(session: Any, times: int, seed: int, rows: int) -> list[Killed]:
-    """Run the job once as it is, and then with an executor killed at a random moment, so many times."""
-    rng, table, runs = random.Random(seed), made(rows), []
-    answer(session, made(3_000))  # what is started once is not to be timed
-    begun = time.perf_counter()
-    wanted, n = answer(session, table)
-    length = time.perf_counter() - begun
-    assert n == rows
-    assert wanted["companions"].num_rows
-    for _ in range(times):
-        runs.append(_one(session, table, wanted, rng.uniform(0.1, 0.8) * length, rng))
-    return runs
-
-
-def _one(session: Any, table: pa.Table, wanted: Any, after: float, rng: random.Random) -> Killed:
-    running, killed = threading.Event(), []
-    running.set()
-
-    def kill() -> None:
-        time.sleep(after)
-        there = executors(session)
-        if there:
-            os.kill(rng.choice(there), signal.SIGKILL)
-            killed.append(running.is_set())
-
-    thread, begun = threading.Thread(target=kill), time.perf_counter()
-    thread.start()
-    found, n = answer(session, table)
-    running.clear()
-    took = time.perf_counter() - begun
-    thread.join()
-    same = n == table.num_rows and all(found[name].equals(wanted[name]) for name in wanted)
-    return Killed(after, took, bool(killed and killed[0]), same, n)
+def report(deaths: list[Death], asked: argparse.Namespace, seconds: float) -> dict[str, Any]:
+    """Return what is written down."""
+    counted = {who: [d for d in deaths if d.who == who and d.in_the_middle] for who in (EXECUTOR, WORKER)}
+    wanted = {EXECUTOR: asked.times, WORKER: asked.workers}
+    return {
+        "what": "processes of a local cluster of two executors killed (SIGKILL) at random moments of a job",
+        "command": f"python -m tests.engine.kill --times {asked.times} --workers {asked.workers} --seed {asked.seed}",
+        "rows": asked.rows,
+        "seconds": round(seconds, 1),
+        "versions": {name: version(name) for name in ("pyspark", "pyarrow", "numpy")},
+        "asked": wanted,
+        "counted": {who: len(found) for who, found in counted.items()},
+        "missed": sum(not death.in_the_middle for death in deaths),
+        "lost": {who: sum(death.lost for death in found) for who, found in counted.items()},
+        "other_results": sum(not death.same for death in deaths),
+        "bad": sum(not death.same for death in deaths)
+        + sum(max(0, wanted[who] - len(found)) for who, found in counted.items()),
+        "runs": [asdict(death) for death in deaths],
+    }
 
 
 def main() -> None:
@@ -128,25 +191,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--times", type=int, default=10, help="executors to kill")
+    parser.add_argument("--workers", type=int, default=0, help="times to kill the Python workers of an executor")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=600_000)
+    parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     warnings.simplefilter("ignore", cotrace.CotraceWarning)
     session = started("local-cluster[2,1,2048]", spark_sql_shuffle_partitions="16")
+    found, begun = list[Death](), time.perf_counter()
     try:
-        runs = killed_runs(session, asked.times, asked.seed, asked.rows)
+        with tempfile.TemporaryDirectory() as folder:
+            deaths = Deaths(session, Path(folder), asked.rows, asked.seed)
+            for who, times in ((EXECUTOR, asked.times), (WORKER, asked.workers)):
+                for death in deaths.runs(who, times):
+                    found.append(death)
+                    print(f"run {len(found)}: {death}", flush=True)
     finally:
         session.stop()
-    for number, run in enumerate(runs):
-        print(
-            f"run {number}: an executor killed after {run.after_s:.1f} s"
-            f"{'' if run.in_the_middle else ' (the job was over)'}; done after {run.took_s:.1f} s; "
-            f"{'the same' if run.same else 'ANOTHER RESULT'}, {run.rows:,} rows"
-        )
-    middle = sum(run.in_the_middle for run in runs)
-    print(f"{middle} of {len(runs)} in the middle of the job; {sum(run.same for run in runs)} the same")
-    if not all(run.same for run in runs):
+    told = report(found, asked, time.perf_counter() - begun)
+    print(json.dumps({name: value for name, value in told.items() if name != "runs"}, indent=2))
+    if asked.out is not None:
+        asked.out.write_text(json.dumps(told, indent=2) + "\n")
+    if told["bad"]:
         raise SystemExit(1)
 
 

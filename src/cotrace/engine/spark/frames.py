@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -43,6 +44,8 @@ __all__ = [
 Batches: TypeAlias = Iterator["pa.RecordBatch"]
 #: rows of a batch that a task gives back
 _OUT = 1 << 16
+#: a session's Python is set and put back by one thread at a time
+_WRAPPING = threading.Lock()
 #: a task's results of several kinds travel as tables packed into rows: what it is, and an Arrow stream
 PACKED = "kind string not null, payload binary not null"
 
@@ -78,16 +81,16 @@ def mapped(frame: DataFrame, function: Callable[[Batches], Batches], schema: Str
     """Apply a function to the Arrow batches of each partition, in the driver's Python unless told otherwise."""
     context = frame.sparkSession.sparkContext
     told = os.environ.get("PYSPARK_PYTHON") or context.getConf().get("spark.pyspark.python")
-    before = context.pythonExec
-    # what is wrapped now is run by this Python; other users of the session keep theirs
-    context.pythonExec = before if told else sys.executable
-    try:
-        with warnings.catch_warnings():
-            # Spark warns of new versions of pandas, which is not used here
-            warnings.simplefilter("ignore", FutureWarning)
+    with _WRAPPING, warnings.catch_warnings():
+        # Spark warns of new versions of pandas, which is not used here
+        warnings.simplefilter("ignore", FutureWarning)
+        before = context.pythonExec
+        # what is wrapped now is run by this Python; other users of the session keep theirs
+        context.pythonExec = before if told else sys.executable
+        try:
             return frame.mapInArrow(function, schema)
-    finally:
-        context.pythonExec = before
+        finally:
+            context.pythonExec = before
 
 
 def by_device(frame: DataFrame, device: str, spread: str | None = None) -> DataFrame:
