@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
@@ -63,7 +63,8 @@ class CitySource:
     """Pings of one kind, and both engines' view of them."""
 
     _city = _City()
-    _tables: dict[str, pa.Table] = {}  # noqa: RUF012: made once for all
+    #: made once for all
+    _tables: ClassVar[dict[str, pa.Table]] = {}
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -135,7 +136,9 @@ def _occupancy(window: str) -> Callable[[Side, CitySource], Tables]:
     return lambda side, city: {"occupancy": side.engine.occupancy(side.stays, window=window)}
 
 
-def _pairs(rule: cotrace.CompanionRule, cut: bool = True, **more: Any) -> Callable[[Side, CitySource], Tables]:
+def _pairs(
+    rule: cotrace.CompanionRule, cut: bool = True, **more: Any
+) -> Callable[[Side, CitySource], Tables]:
     def ask(side: Side, city: CitySource) -> Tables:
         found = side.engine.pairs(side.stays, rule, max_crowd=city.crowd if cut else None, **more)
         table = found.reader().read_all() if side.engine is cotrace else found.pairs

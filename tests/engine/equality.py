@@ -163,7 +163,10 @@ class Equality:
 
     def _unlike_golden(self, tables: dict[str, pa.Table], number: int) -> str:
         mine = {}
-        for name, by in (("companions", _BY), ("evidence", [*_BY, ("started_at", "ascending"), ("cell", "ascending")])):
+        for name, by in (
+            ("companions", _BY),
+            ("evidence", [*_BY, ("started_at", "ascending"), ("cell", "ascending")]),
+        ):
             table = tables[name]
             of_world = pc.equal(pc.divide(table["case_id"], IDS), number)
             mine[name] = table.filter(of_world).sort_by(by)
@@ -244,8 +247,8 @@ def main() -> None:
 def _line(n: int, one: dict[str, Any]) -> str:
     return (
         f"{n} partitions: stays of {one['option_sets']} option sets, companions of {one['worlds']} worlds' rules, "
-        f"{one['city_queries']} queries of {one['cities']} made cities: {one['tables']:,} tables, {one['rows']:,} rows, "
-        f"{len(one['differences'])} differences ({one['seconds']:.0f} s)"
+        f"{one['city_queries']} queries of {one['cities']} made cities: {one['tables']:,} tables, "
+        f"{one['rows']:,} rows, {len(one['differences'])} differences ({one['seconds']:.0f} s)"
     )
 
 

@@ -115,11 +115,11 @@ class Deaths:
             act(self._given)  # what is started and compiled once is not to be timed
             watch, moments = Watch(self.session), dict[str, float]()
             tables = act(self._given, lambda phase: moments.update({phase: time.perf_counter()}))
-            assert all(table.num_rows for table in tables.values()), f"{act.name} finds nothing that could differ"
+            assert all(table.num_rows for table in tables.values()), (
+                f"{act.name} finds nothing that could differ"
+            )
             ends = [*list(moments.values())[1:], time.perf_counter()]
-            lengths = {
-                phase: end - begun for (phase, begun), end in zip(moments.items(), ends, strict=True)
-            }
+            lengths = {phase: end - begun for (phase, begun), end in zip(moments.items(), ends, strict=True)}
             self._alone[act.name] = _Alone(tables, lengths, watch.ran())
         return self._alone[act.name]
 
@@ -157,7 +157,9 @@ class Deaths:
         own = executors(self.session)
         victim = self._random.choice(sorted(own))
         of = own[victim]
-        victims = [victim] if who == EXECUTOR else [p for p, name in workers(self.session).items() if name == of]
+        victims = (
+            [victim] if who == EXECUTOR else [p for p, name in workers(self.session).items() if name == of]
+        )
         at = int(time.time() * 1000)
         for number in victims:
             os.kill(number, signal.SIGKILL)
@@ -192,7 +194,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--times", type=int, default=10, help="executors to kill")
-    parser.add_argument("--workers", type=int, default=0, help="times to kill the Python workers of an executor")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="times to kill the Python workers of an executor"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=600_000)
     parser.add_argument("--out", type=Path)

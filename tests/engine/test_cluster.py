@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
-from tests.engine.kill import killed_runs, made
+from tests.engine.acts import made
+from tests.engine.kill import EXECUTOR, WORKER, Deaths
 
 import cotrace
 from cotrace.engine import spark as on_spark
@@ -24,9 +26,40 @@ def test_executors_use_the_drivers_python(spark):
     assert set(found["python"].to_pylist()) == {sys.prefix}
 
 
-def test_killed_executors(spark):
-    runs = killed_runs(spark, 2, seed=3, rows=60_000)
-    assert all(run.same for run in runs)
+@pytest.fixture(scope="module")
+def deaths(spark, tmp_path_factory):
+    return Deaths(spark, tmp_path_factory.mktemp("deaths"), rows=60_000, seed=3)
+
+
+def counted(runs):
+    """Return the runs that fell in the middle of a job; none may have another result, whether it fell there or not."""
+    runs = list(runs)
+    assert [str(death) for death in runs if not death.same] == []
+    return [death for death in runs if death.in_the_middle]
+
+
+def test_killed_executors(deaths):
+    """Once while devices are held against the cases, once while a store is written; the command kills in all jobs."""
+    for first, act in ((1, "find_companions"), (3, "write_store")):
+        found = counted(deaths.runs(EXECUTOR, 1, first=first))
+        assert [death.act for death in found] == [act]
+        assert all(death.lost + death.again > 0 for death in found)
+
+
+def test_killed_python_workers(deaths):
+    found = counted(deaths.runs(WORKER, 1, first=1))
+    assert [death.act for death in found] == ["find_companions"]
+    assert all(death.lost > 0 for death in found)
+
+
+def test_threads_do_not_take_each_others_python(spark):
+    """Functions are wrapped for the driver's Python, from however many threads."""
+    before = spark.sparkContext.pythonExec
+    with ThreadPoolExecutor(8) as threads:
+        frames = list(threads.map(lambda _: mapped(spark.range(2), _python, "python string"), range(40)))
+    assert spark.sparkContext.pythonExec == before
+    pythons = {frame._jdf.queryExecution().analyzed().func().func().pythonExec() for frame in frames}
+    assert pythons == {sys.executable}
 
 
 def test_plan_beside_what_came(spark, tmp_path):

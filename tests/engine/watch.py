@@ -60,9 +60,10 @@ class Moment:
 
 @dataclass(frozen=True)
 class Task:
-    """One attempt of a task; times in milliseconds since the epoch."""
+    """One attempt of a task: of which stage (and attempt of it), which of its tasks; times in ms since the epoch."""
 
     stage: tuple[int, int]
+    number: int
     begun: int
     ended: int
     lost: bool
@@ -98,9 +99,10 @@ class Ran:
             if since <= moment <= until:
                 mine = [task for task in self.tasks if task.stage[0] in stages]
                 busy = [task.stage for task in mine if task.begun <= moment < task.ended]
-                of = [task for task in mine if busy and task.stage == min(busy)]
-                done = sum(task.ended <= moment and not task.lost for task in of)
-                return Moment(number, min(busy)[0] if busy else -1, done, len(of) - sum(t.lost for t in of))
+                stage = min(busy)[0] if busy else -1
+                of = [task for task in mine if task.stage[0] == stage]
+                done = {task.number for task in of if task.ended <= moment and not task.lost}
+                return Moment(number, stage, len(done), len({task.number for task in of}))
         return None
 
 
@@ -125,7 +127,9 @@ class Watch:
             moments = (job.submissionTime().get().getTime(), job.completionTime().get().getTime())
             jobs.append((*moments, stages))
             attempts |= {key for stage in stages for key in self._attempts(store, stage)}
-        tasks = [_task(key, task) for key in sorted(attempts) for task in _each(store.taskList(*key, 100_000))]
+        tasks = [
+            _task(key, task) for key in sorted(attempts) for task in _each(store.taskList(*key, 100_000))
+        ]
         return Ran(sorted(jobs), tasks)
 
     @staticmethod
@@ -168,4 +172,4 @@ def _task(stage: tuple[int, int], task: Any) -> Task:
     said, begun = task.errorMessage(), int(task.launchTime().getTime())
     took = int(task.duration().get()) if task.duration().isDefined() else 0
     lost = said.isDefined() and any(word in said.get() for word in _LOST)
-    return Task(stage, begun, begun + took, bool(lost))
+    return Task(stage, int(task.index()), begun, begun + took, bool(lost))
