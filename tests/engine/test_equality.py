@@ -7,11 +7,8 @@ city, at one number of partitions, in turn.
 
 from __future__ import annotations
 
-import json
-
 import pyarrow as pa
 import pytest
-from tests.engine import page
 from tests.engine.cities import CITIES, QUERIES, CitySource
 from tests.engine.equality import Equality, Found
 from tests.engine.same import compared
@@ -102,17 +99,3 @@ def test_a_difference_is_found():
         assert compared(Frame(other), table)[1]
         found.hold("other", Frame(other), table)
     assert len(found.differences) == len(others)
-
-
-def test_the_record_is_of_a_whole_run_without_differences():
-    told = json.loads(page.EQUALITY.read_text())
-    assert told["bad"] == 0
-    assert sorted(map(int, told["by_partitions"])) == [1, 2, 7, 64]
-    for one in told["by_partitions"].values():
-        assert (one["option_sets"], one["worlds"], one["cities"]) == (8, 160, len(CITIES))
-        assert one["city_queries"] == len(CITIES) * len(QUERIES)
-
-
-def test_the_page_quotes_the_records():
-    text = page.PAGE.read_text(encoding="utf-8")
-    assert page.page(text) == text, "run python -m tests.engine.page"
