@@ -4,8 +4,8 @@
 
 starts two executor processes, runs jobs on made pings, kills (SIGKILL) one executor, or the Python workers of one, at a
 random moment of each run, and holds every run to the first one, which was left alone. A run counts when the process
-died while a job was running and Spark says that tasks were lost or done again by it; the others are repeated. Prints a
-line a run; fails when a result differs, a store does not verify, or too few runs count.
+died in the phase that was meant, while a job was running, and Spark says that tasks were lost or done again by it; the
+others are repeated. Prints a line a run; fails when a result differs, a store does not verify, or too few runs count.
 """
 
 from __future__ import annotations
@@ -127,24 +127,11 @@ class Deaths:
         alone = self.alone(act)
         act(self._small)  # an executor that was started a moment ago gets its Python
         watch, share = Watch(self.session), self._random.uniform(0.02, 0.98)
-        begun, killed = threading.Event(), dict[str, Any]()
-
-        def kill() -> None:
-            begun.wait()
-            time.sleep(share * alone.lengths[phase])
-            killed.update(self._kill(who))
-
-        thread = threading.Thread(target=kill)
-        thread.start()
-        try:
-            found = act(self._given, lambda marked: begun.set() if marked == phase else None)
-        finally:
-            begun.set()
-            thread.join()
+        found, killed, fell = self._with_a_death(who, act, phase, share * alone.lengths[phase])
         ran = watch.ran()
         moment = ran.at(killed["at"]) or Moment(0, -1, 0, 0)
         again = len(ran.tasks) - len(alone.ran.tasks)
-        middle = moment.job > 0 and ran.lost + max(again, 0) > 0
+        middle = fell == phase and moment.job > 0 and ran.lost + max(again, 0) > 0
         if who == EXECUTOR:
             gone = watch.removed(killed["of"])
             middle &= gone is not None and ran.in_a_job(gone)
@@ -152,6 +139,31 @@ class Deaths:
         same = all(found[name].equals(table) for name, table in alone.tables.items())
         at = (moment.job, len(alone.ran.jobs), moment.stage, moment.done, moment.tasks)
         return Death(who, act.name, phase, round(share, 3), *at, ran.lost, again, middle, same)
+
+    def _with_a_death(
+        self, who: str, act: Act, phase: str, after_s: float
+    ) -> tuple[Tables, dict[str, Any], str]:
+        """Run an act with a process killed so long after a phase began; return in which phase it really fell."""
+        begun, killed, marks = threading.Event(), dict[str, Any](), list[tuple[float, str]]()
+
+        def mark(marked: str) -> None:
+            marks.append((time.time() * 1000, marked))
+            if marked == phase:
+                begun.set()
+
+        def kill() -> None:
+            begun.wait()
+            time.sleep(after_s)
+            killed.update(self._kill(who))
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        try:
+            found = act(self._given, mark)
+        finally:
+            begun.set()
+            thread.join()
+        return found, killed, [marked for at, marked in marks if at <= killed["at"]][-1]
 
     def _kill(self, who: str) -> dict[str, Any]:
         own = executors(self.session)
