@@ -184,7 +184,8 @@ def report(deaths: list[Death], asked: argparse.Namespace, seconds: float) -> di
     wanted = {EXECUTOR: asked.times, WORKER: asked.workers}
     return {
         "what": "processes of a local cluster of two executors killed (SIGKILL) at random moments of a job",
-        "command": f"python -m tests.engine.kill --times {asked.times} --workers {asked.workers} --seed {asked.seed}",
+        "command": f"python -m tests.engine.kill --times {asked.times} --workers {asked.workers} "
+        f"--seed {asked.seed} --rows {asked.rows}",
         "rows": asked.rows,
         "seconds": round(seconds, 1),
         "versions": {name: version(name) for name in ("pyspark", "pyarrow", "numpy")},

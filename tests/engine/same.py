@@ -41,11 +41,16 @@ def _of_schemas(found: pa.Schema, wanted: pa.Schema) -> str:
     if found.names != wanted.names:
         return f"columns {found.names} are not {wanted.names}"
     for field, other in zip(found, wanted, strict=True):
-        # Spark has one type of strings, and its own name for the items of lists
-        kind = str(other.type).replace("large_", "").replace("<item:", "<element:")
-        if str(field.type) != kind or field.nullable != other.nullable:
+        if _kind(field.type) != _kind(other.type) or field.nullable != other.nullable:
             return f"{field} is not {other}"
     return ""
+
+
+def _kind(kind: pa.DataType) -> str:
+    """Return a type as Spark knows it: one type of strings, its own name for items, instants without a zone."""
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return f"instant[{kind.unit}]"  # a session shows all of them in its own zone
+    return str(kind).replace("large_", "").replace("<item:", "<element:")
 
 
 def _of_rows(found: pa.Table, wanted: pa.Table) -> str:

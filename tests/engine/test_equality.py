@@ -93,9 +93,23 @@ def test_a_difference_is_found():
         pa.concat_tables([table, table.slice(2)]),
         table.select(["b", "a"]),
         table.set_column(0, "a", pa.array([1, 2, 3], pa.int32())),
+        table.cast(pa.schema([pa.field("a", pa.int64(), False), pa.field("b", pa.string())])),
     ]
     found = Found()
     for other in others:
         assert compared(Frame(other), table)[1]
         found.hold("other", Frame(other), table)
     assert len(found.differences) == len(others)
+
+
+def test_instants_are_compared_and_not_their_zones():
+    """Spark has instants, shown in the session's zone; another instant is another one."""
+    instants = pa.array([0, 1], pa.timestamp("us", tz="Asia/Shanghai"))
+
+    class Frame:
+        def toArrow(self):  # as Spark names it
+            return pa.table({"at": instants.cast(pa.timestamp("us", tz="UTC"))})
+
+    assert compared(Frame(), pa.table({"at": instants}))[1] == ""
+    later = pa.array([0, 2], pa.timestamp("us", tz="Asia/Shanghai"))
+    assert "row 1" in compared(Frame(), pa.table({"at": later}))[1]
