@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 import pyarrow as pa
 import pytest
+from pyspark.sql import DataFrame
 from tests.engine.acts import made
 from tests.engine.kill import EXECUTOR, WORKER, Deaths
 
@@ -52,14 +54,14 @@ def test_killed_python_workers(deaths):
     assert all(death.lost > 0 for death in found)
 
 
-def test_threads_do_not_take_each_others_python(spark):
-    """Functions are wrapped for the driver's Python, from however many threads."""
-    before = spark.sparkContext.pythonExec
+def test_threads_do_not_take_each_others_python(spark, monkeypatch):
+    """Functions are wrapped for the driver's Python, from however many threads; the session keeps its own."""
+    monkeypatch.setattr(spark.sparkContext, "pythonExec", "no-such-python")
     with ThreadPoolExecutor(8) as threads:
-        frames = list(threads.map(lambda _: mapped(spark.range(2), _python, "python string"), range(40)))
-    assert spark.sparkContext.pythonExec == before
-    pythons = {frame._jdf.queryExecution().analyzed().func().func().pythonExec() for frame in frames}
-    assert pythons == {sys.executable}
+        frames = list(threads.map(lambda _: mapped(spark.range(1), _python, "python string"), range(40)))
+    assert spark.sparkContext.pythonExec == "no-such-python"
+    found = reduce(DataFrame.unionAll, frames).coalesce(2).toArrow()
+    assert found["python"].to_pylist() == [sys.prefix] * 40
 
 
 def test_plan_beside_what_came(spark, tmp_path):
