@@ -1,10 +1,11 @@
 """One machine against a cluster of two executors on the same pings in one run: overhead, growth, equal hashes.
 
-    python benchmarks/spark.py --rows 10_000_000 100_000_000 [--repeat 1] [--skew 400_000] [--record]
+    python benchmarks/spark.py --rows 10_000_000 100_000_000 [--repeat 1] [--record]
+    python benchmarks/spark.py --skew 16_000_000 [--record]
 
 For each size the local engine and the cluster find the same companions. The overhead is the cluster's wall time, the
 second time in one session, over that of a whole local process; the start of Spark and the first time are named apart.
-``--skew`` also runs occupancy and pairs on stays of which a fifth are in one cell, with the heavy cell split and not.
+``--skew`` runs occupancy and pairs on stays of which a fifth are in one cell, with the heavy cell split and not.
 ``python benchmarks/spark_sizing.py`` makes the page of what larger ones need of the result.
 """
 
@@ -71,7 +72,7 @@ def one_size(args: argparse.Namespace, rows: int) -> dict[str, Any]:
 
 def show(result: dict[str, Any]) -> None:
     """Print what came out."""
-    for size in result["sizes"]:
+    for size in result.get("sizes", []):
         if "overhead" not in size:
             print(f"{size['rows']:>13,} pings: a run failed")
             continue
@@ -81,14 +82,14 @@ def show(result: dict[str, Any]) -> None:
             f"{size['overhead']:.1f} times as long; "
             + ("the hashes are equal" if size["equal"] else "THE HASHES DIFFER")
         )
-    done = [size for size in result["sizes"] if "overhead" in size]
+    done = [size for size in result.get("sizes", []) if "overhead" in size]
     for one, other in pairwise(done):
         grown = other["rows"] / one["rows"]
         print(
             f"{grown:.0f} times the pings: one machine {other['local_s'] / one['local_s']:.1f} times as long, cluster "
             f"{other['cluster_s'] / one['cluster_s']:.1f} times"
         )
-    for name, job in result.get("skew", {}).get("jobs", {}).items():
+    for name, job in result.get("jobs", {}).items():
         print(
             f"{name:>16s}: longest task {job['longest_task_s']:.2f} s, median {job['median_task_s']:.2f} s, "
             f"{job['wall_s']:.1f} s in all; {job['stays']:,} stays"
@@ -100,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, nargs="*", default=[10_000_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[])
     parser.add_argument("--master", default="local-cluster[2,1,2048]")
     parser.add_argument("--repeat", type=int, default=1, help="rounds that count")
     parser.add_argument("--warm-up", action="store_true", help="a round before those that count")
@@ -110,14 +111,28 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="keep the result in benchmarks/results too")
     args = parser.parse_args()
     print(describe_machine(), flush=True)
-    sizes = [one_size(args, rows) for rows in args.rows]
-    result: dict[str, Any] = {"question": "spark", **about_run(), "master": args.master, "sizes": sizes}
+    about = {**about_run(), "master": args.master}
     if args.skew:
-        result["skew"] = run_process(
-            [sys.executable, str(SCRIPT), "none", "none", "--master", args.master, "--skew", str(args.skew)]
-        )
-        if result["skew"]["exit_code"]:
-            print(" ".join(result["skew"]["error"]))
+        show(heavy_cell(args, about))
+    if args.rows or not args.skew:
+        all_sizes(args, about)
+
+
+def heavy_cell(args: argparse.Namespace, about: dict[str, Any]) -> dict[str, Any]:
+    """Run the jobs with a heavy cell, and keep what came out."""
+    command = [sys.executable, str(SCRIPT), "none", "none", "--master", args.master, "--skew", str(args.skew)]
+    run = run_process(command)
+    if run["exit_code"]:
+        sys.exit(" ".join(run["error"]))
+    result = {"question": "spark-skew", **about, **run}
+    keep("spark-skew", result, args.data, args.record)
+    return result
+
+
+def all_sizes(args: argparse.Namespace, about: dict[str, Any]) -> None:
+    """Run each size on both engines, keep what came out, and fail where answers differ."""
+    sizes = [one_size(args, rows) for rows in args.rows or [10_000_000]]
+    result: dict[str, Any] = {"question": "spark", **about, "sizes": sizes}
     keep("spark", result, args.data, args.record)
     show(result)
     wrong = [run for size in sizes for run in failures(size["runs"])]
