@@ -193,7 +193,7 @@ def plan(
     For pings: the footers of the Parquet files, and three pieces of up to 200,000 rows that the driver reads with the
     local engine. For stays: a job that counts them by cell and day, and for pairs the stays of some devices, a million
     at most, of which the driver finds all pairs. Frames that are more than files (filters, joins) are counted by a job
-    too.
+    too. ``certainty`` reads and shuffles the pings once more; that is not in the plan.
     """
     if what in ("find_stays", "find_companions"):
         if not isinstance(source, SparkPings):
