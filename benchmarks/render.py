@@ -108,6 +108,7 @@ def page(results: Results) -> str:
         sections.kernels(results),
         sections.startup(results),
         sections.synth(results),
+        sections.report(results),
         METHOD.format(decoding=sections.decoding_cost(results)),
     ]
     return "\n".join(part for part in parts if part)

@@ -244,6 +244,23 @@ def startup(results: Results) -> str:
     return "\n".join(["## Start-up\n", text, table(["", "ms", "more than empty"], rows)])
 
 
+def report(results: Results) -> str:
+    """Return how long a report's page takes to be made, opened, sorted and filtered."""
+    recorded = results.get("report")
+    if recorded is None:
+        return ""
+    rows = [
+        [step, f"{median(took):.2f}", f"{min(took):.2f} to {max(took):.2f}"]
+        for step, took in recorded["steps"].items()
+    ]
+    text = (
+        f"A page with {recorded['companions']:,} companions and {recorded['episodes']:,} episodes, "
+        f"{recorded['bytes'] / 2**20:.1f} MiB, in Chromium {recorded['browser'].split('.')[0]}; medians of "
+        f"{len(recorded['steps']['opened'])} runs. {box(recorded['machine'])}; {recorded['finished_at'][:10]}.\n"
+    )
+    return "\n".join(["## Reports\n", text, table(["", "s", "from … to"], rows)])
+
+
 def decoding_cost(results: Results) -> str:
     """Say what decoding costs with positions in whole metres and in decimetres, where both were measured."""
     said = []

@@ -179,7 +179,7 @@ import numpy as np
 from cotrace import codes
 folder, at, until = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 lookups, devices = codes.Lookups(folder), np.arange(2000)
-batches, wrong = [], []
+batches, wrong, begun = [], [], threading.Barrier(4)  # the first version is read by all before others come
 def read():
     last = 0
     while last < until:
@@ -190,6 +190,8 @@ def read():
         one = lookups.one(7, at).reason
         if int(one[1:]) < version:
             wrong.append(one)
+        if not last:
+            begun.wait()
         last = version
         batches.append(version)
 def guarded():
@@ -199,6 +201,7 @@ def guarded():
         wrong.append(repr(error))
 threads = [threading.Thread(target=guarded) for _ in range(3)]
 for thread in threads: thread.start()
+begun.wait(120)
 print("ready", flush=True)
 for thread in threads: thread.join()
 print(len(batches), len(set(batches)), len(wrong), wrong[:1])

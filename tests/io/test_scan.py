@@ -34,7 +34,7 @@ def readers() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name == "cotrace-read"]
 
 
-def gone(within: float = 2.0) -> bool:
+def gone(within: float = 60.0) -> bool:
     end = time.monotonic() + within
     while readers() and time.monotonic() < end:
         time.sleep(0.005)

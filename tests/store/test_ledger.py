@@ -153,14 +153,14 @@ def test_what_another_process_reads_is_not_removed(ledger: Ledger) -> None:
     ready, go, out = spawn.Event(), spawn.Event(), spawn.Queue()
     reader = spawn.Process(target=_reads, args=(ledger.root, ready, go, out))
     reader.start()
-    assert ready.wait(30)
+    assert ready.wait(120)
     with ledger.write() as writer:
         writer.remove(entry)
         writer.commit({})
         removed = writer.collect(wait=0)
         assert (removed.versions, removed.held, removed.files) == ([0], [1], 0)
         go.set()
-        assert out.get(timeout=30) == [1000]
+        assert out.get(timeout=120) == [1000]
         reader.join()
         removed = writer.collect()
     assert (removed.versions, removed.held, removed.files) == ([1], [], 1)
