@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cotrace.options import StayOptions
     from cotrace.schema import TableSchema
 
-__all__ = ["HandsOn", "Stays", "StaysStore", "Table", "check_source", "taken"]
+__all__ = ["HandsOn", "Stays", "StaysStore", "Table", "check_source", "not_taken", "taken"]
 
 Backend = Literal["numpy", "pyarrow"]
 
@@ -261,6 +261,17 @@ class StaysStore(Protocol):
         """Return the stays that are named; see :func:`taken`."""
 
 
+def not_taken(given: object, wanted: str, mend: str) -> CotraceTypeError:
+    """Return the error for an argument that is not what a function takes; what is on Spark has functions of its own."""
+    kind = type(given)
+    if kind.__module__.startswith(("cotrace.engine.spark", "pyspark.")):
+        mend = (
+            "it is on Spark: cotrace.engine.spark has find_stays(), find_companions(), occupancy(), visitors(), "
+            "rings() and pairs(), and write_store() makes a store that every function here reads"
+        )
+    return CotraceTypeError(f"{kind.__name__} is not {wanted}: {mend}")
+
+
 def check_source(source: object, otherwise: str = "") -> None:
     """Refuse what is neither stays nor a store of them.
 
@@ -270,9 +281,8 @@ def check_source(source: object, otherwise: str = "") -> None:
         ``otherwise`` is a further way to mend it.
     """
     if not isinstance(source, Stays) and not hasattr(source, "read_stays"):
-        raise CotraceTypeError(
-            f"{type(source).__name__} is not Stays: make them with cotrace.find_stays(), or open a "
-            f"cotrace.Store{otherwise}"
+        raise not_taken(
+            source, "Stays", f"make them with cotrace.find_stays(), or open a cotrace.Store{otherwise}"
         )
 
 

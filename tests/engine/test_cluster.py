@@ -119,3 +119,9 @@ def test_what_is_no_pings_or_stays_is_refused(spark):
         on_spark.occupancy(spark.sql("select 1L device, 2L cell, now() started_at, now() finished_at"))
     with pytest.raises(cotrace.CotraceError, match="no column"):
         on_spark.read_pings(frame)
+    # and what is on Spark, given to one machine, is sent back
+    of_spark = "is on Spark: cotrace.engine.spark has find_stays"
+    with pytest.raises(TypeError, match=of_spark):
+        cotrace.occupancy(frame)
+    with pytest.raises(TypeError, match=of_spark):
+        cotrace.find_companions(frame, [1])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotrace.accuracy.evaluate import evaluate
 from cotrace.companions.find import find_companions
-from cotrace.errors import CotraceTypeError, CotraceWarning, OptionError
+from cotrace.errors import CotraceWarning, OptionError
 from cotrace.exposure.around import head
 from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, PingPong, StayOptions
@@ -18,7 +18,7 @@ from cotrace.schema_accuracy import SWEEP
 from cotrace.shown import Shown
 from cotrace.stays.find import find_stays
 from cotrace.stays.locate import fitting_grid, located_by
-from cotrace.tables import HandsOn, Stays, StaysStore, Table
+from cotrace.tables import HandsOn, Stays, StaysStore, Table, not_taken
 
 if TYPE_CHECKING:
     from cotrace.grid import Grid
@@ -208,9 +208,7 @@ def _stays(source: Any, options: StayOptions, threads: int | None) -> Any:
     if _has_stays(source):
         return source
     if not hasattr(source, "scan"):
-        raise CotraceTypeError(
-            f"{type(source).__name__} is neither Pings nor Stays: read it with cotrace.read_pings()"
-        )
+        raise not_taken(source, "Pings or Stays", "read it with cotrace.read_pings()")
     return find_stays(source, options=options, threads=threads)
 
 

@@ -22,7 +22,7 @@ from cotrace.meter import Progress, reporter
 from cotrace.options import CompanionRule, StayOptions
 from cotrace.stays.build import build
 from cotrace.stays.passes import Built, usable_threads
-from cotrace.tables import Stays
+from cotrace.tables import Stays, not_taken
 
 if TYPE_CHECKING:
     from cotrace.footprints.options import Certainty
@@ -143,9 +143,7 @@ def find_companions(
         store = cast("Store", pings_or_stays)
         return _in_store(store, cases, as_of, rule, options, how, footprints, n_threads)
     if not hasattr(pings_or_stays, "scan"):
-        raise CotraceTypeError(
-            f"{type(pings_or_stays).__name__} is neither Pings nor Stays nor a Store: read it with cotrace.read_pings()"
-        )
+        raise not_taken(pings_or_stays, "Pings, Stays or a Store", "read it with cotrace.read_pings()")
     pings = pings_or_stays
     listed = read_cases(cases, as_of, pings.device_type)
     tracked = _Tracked(listed, rule.lookback_s)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from cotrace.arrays import take
 from cotrace.companions.cases import NEVER, Cases, _columns, _Instant, read_cases
 from cotrace.durations import Duration, format_duration, seconds, spaced
-from cotrace.errors import CotraceTypeError, OptionError
+from cotrace.errors import OptionError
 from cotrace.exposure.common import CANDIDATES, Answer, bools, cell_columns, warn
 from cotrace.exposure.under_way import Observed, observe
 from cotrace.options import StayOptions
 from cotrace.schema_ties import CO_TRAVEL, RIDES
 from cotrace.stays.passes import usable_threads
-from cotrace.tables import Table, instants
+from cotrace.tables import Table, instants, not_taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,9 +119,7 @@ def co_travel(
     (['B'], [1650])
     """
     if not hasattr(pings, "scan"):
-        raise CotraceTypeError(
-            f"{type(pings).__name__} is not Pings: it works on what was observed; read it with cotrace.read_pings()"
-        )
+        raise not_taken(pings, "Pings", "it works on what was observed; read it with cotrace.read_pings()")
     least, near, longest = (
         seconds(value, name)
         for value, name in ((min_shared, "min_shared"), (tolerance, "tolerance"), (max_break, "max_break"))

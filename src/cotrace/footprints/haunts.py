@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrace.errors import CotraceTypeError, OptionError
+from cotrace.errors import OptionError
 from cotrace.footprints.result import Footprints
-from cotrace.tables import Stays
+from cotrace.tables import Stays, not_taken
 
 if TYPE_CHECKING:
     from cotrace.footprints.options import Certainty
@@ -75,7 +75,7 @@ class Placed:
 def place(stays: object, footprints: object) -> Placed:
     """Put stays and footprints together; refuse what are none, or do not fit."""
     if not isinstance(stays, Stays):
-        raise CotraceTypeError(f"{type(stays).__name__} is not Stays: make them with cotrace.find_stays()")
+        raise not_taken(stays, "Stays", "make them with cotrace.find_stays()")
     if not isinstance(footprints, Footprints):
         what = "there are none" if footprints is None else f"{type(footprints).__name__} is not Footprints"
         raise OptionError(

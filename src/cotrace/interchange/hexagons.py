@@ -9,7 +9,7 @@ import numpy as np
 from cotrace.arrays import view
 from cotrace.errors import CotraceTypeError, OptionError
 from cotrace.grid import Grid
-from cotrace.tables import Stays
+from cotrace.tables import Stays, not_taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,7 +114,7 @@ def to_h3(stays: Stays, resolution: int | None = None) -> pa.Table:
     import pyarrow as pa
 
     if not isinstance(stays, Stays):
-        raise CotraceTypeError(f"{type(stays).__name__} is not Stays: make them with cotrace.find_stays()")
+        raise not_taken(stays, "Stays", "make them with cotrace.find_stays()")
     if stays.grid is None or stays.options.by != "grid":
         raise OptionError("where towers are the cells there is nothing to lay hexagons over: use a grid")
     codes = np.unique(stays.rows[:, 1])

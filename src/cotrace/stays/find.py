@@ -8,7 +8,7 @@ from cotrace.errors import CotraceTypeError
 from cotrace.meter import Progress, reporter
 from cotrace.options import StayOptions
 from cotrace.stays.build import build
-from cotrace.tables import Stays
+from cotrace.tables import Stays, not_taken
 
 if TYPE_CHECKING:
     from cotrace.io.pings import Pings
@@ -76,6 +76,6 @@ def find_stays(
     if not isinstance(options, StayOptions):
         raise CotraceTypeError(f"options is {type(options).__name__}: give StayOptions(...)")
     if not hasattr(pings, "scan"):
-        raise CotraceTypeError(f"{type(pings).__name__} is not Pings: read it with cotrace.read_pings()")
+        raise not_taken(pings, "Pings", "read it with cotrace.read_pings()")
     told = reporter(progress)
     return build(pings, options, threads=threads, progress=told, sort_memory=sort_memory).stays()

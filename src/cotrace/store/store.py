@@ -24,6 +24,7 @@ from cotrace.store.ingest import Ingested, ingest
 from cotrace.store.ledger import Ledger
 from cotrace.store.reading import Snapshot
 from cotrace.store.settings import Settings, arrow_type
+from cotrace.tables import not_taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -240,9 +241,7 @@ class Store:
         """
         self._check_writable()
         if not hasattr(pings, "scan"):
-            raise CotraceTypeError(
-                f"{type(pings).__name__} is not Pings: read it with cotrace.read_pings(), then ingest it"
-            )
+            raise not_taken(pings, "Pings", "read it with cotrace.read_pings(), then ingest it")
         with self._ledger.write(self._wait) as writer:
             report = ingest(
                 writer,

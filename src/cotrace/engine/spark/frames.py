@@ -65,7 +65,10 @@ def check_frame(frame: Any, what: str) -> DataFrame:
             "cotrace.engine.spark needs pyspark 4 or newer and Java 17: install cotrace[spark]"
         ) from None
     if not isinstance(frame, DataFrame):
-        raise CotraceTypeError(f"{what} is a {type(frame).__name__}, not a Spark DataFrame")
+        raise CotraceTypeError(
+            f"{what} is a {type(frame).__name__}, not a Spark DataFrame: for what is on this machine "
+            "there are the functions of cotrace itself"
+        )
     return frame
 
 
