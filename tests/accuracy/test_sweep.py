@@ -267,7 +267,7 @@ def test_what_cannot_be_varied(over, said):
 def test_no_source():
     with pytest.raises(cotrace.CotraceError, match="without a source"):
         cotrace.sweep({}, [1], [], as_of=AS_OF, over={})
-    with pytest.raises(TypeError, match="neither Pings nor Stays"):
+    with pytest.raises(TypeError, match="is not Pings or Stays: read it"):
         cotrace.sweep([1], [1], [], as_of=AS_OF, over={})
 
 
