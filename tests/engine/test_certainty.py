@@ -106,6 +106,23 @@ def test_of_stays_and_pings(spark, pings, local_pings, feet, name):
     found.unpersist()
 
 
+def test_plan_beside_what_came(spark, tmp_path, feet):
+    spark.createDataFrame(log(devices=600)).repartition(2).write.parquet(str(tmp_path / "pings"))
+    pings = on_spark.read_pings(spark.read.parquet(str(tmp_path / "pings")), unit="s")
+    plain, sure = (on_spark.plan(pings, cases=4, options=OPTIONS, certainty=how) for how in (False, True))
+    assert (sure.bytes_read, sure.bytes_shuffled) == (1.5 * plain.bytes_read, 2 * plain.bytes_shuffled)
+    assert (
+        on_spark.plan(pings, "find_stays", options=OPTIONS, certainty=True).bytes_read == plain.bytes_read / 2
+    )
+    with sure.measured() as real:
+        found = on_spark.find_companions(pings, CASES, **asked(feet))
+        assert found.companions.count() > 0
+        assert found.certainty.count() > 0
+    assert 0.5 < sure.bytes_shuffled / real.shuffled_bytes < 2
+    assert 0.9 * sure.bytes_read < real.read_bytes < 2 * sure.bytes_read
+    found.unpersist()
+
+
 def test_in_this_process(spark, monkeypatch, local_pings, feet):
     """The tasks' own lines, where a debugger sees them."""
     for room in ROOMS:

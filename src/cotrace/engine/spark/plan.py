@@ -161,6 +161,7 @@ def plan(
     *,
     cases: int = 1,
     options: StayOptions = StayOptions(),
+    certainty: bool = False,
     rule: CompanionRule | None = None,
     window: Duration = "1h",
     max_crowd: int | None = MAX_CROWD,
@@ -175,6 +176,8 @@ def plan(
     what : {"find_stays", "find_companions", "occupancy", "pairs"}
     cases : int
         How many cases there are.
+    certainty : bool
+        Whether ``find_companions`` is to say how sure they are; the result's ``certainty`` has to be asked for too.
     options, rule, window, max_crowd, sort_memory
         As the job will have them.
 
@@ -193,14 +196,14 @@ def plan(
     For pings: the footers of the Parquet files, and three pieces of up to 200,000 rows that the driver reads with the
     local engine. For stays: a job that counts them by cell and day, and for pairs the stays of some devices, a million
     at most, of which the driver finds all pairs. Frames that are more than files (filters, joins) are counted by a job
-    too. ``certainty`` reads and shuffles the pings once more; that is not in the plan.
+    too.
     """
     if what in ("find_stays", "find_companions"):
         if not isinstance(source, SparkPings):
             raise OptionError(
                 f"a plan of {what} is made of pings: read them with cotrace.engine.spark.read_pings()"
             )
-        return _of_pings(source, what, cases, options, sort_memory)
+        return _of_pings(source, what, cases, options, certainty, sort_memory)
     if what not in ("occupancy", "pairs"):
         raise OptionError(
             f"what={what!r} is not one of 'find_stays', 'find_companions', 'occupancy', 'pairs'"
@@ -209,18 +212,20 @@ def plan(
 
 
 def _of_pings(
-    pings: SparkPings, what: str, cases: int, options: StayOptions, sort_memory: int | None
+    pings: SparkPings, what: str, cases: int, options: StayOptions, certainty: bool, sort_memory: int | None
 ) -> Plan:
     found = scanned(pings.frame, pings.template.columns.used)
     sample = sample_of(pings, found, options)
     tasks = tasks_of(pings.frame)
-    times = 2 if what == "find_companions" else 1  # the cases' own stays come first, from the same files
+    # one job for stays; for companions the cases' own stays come first, from the same files; and certainty is a third
+    sure = what == "find_companions" and certainty
+    times = 1 + (what == "find_companions") + sure
     hours = _hours(found, sample)
     return Plan(
         what,
         found.rows,
         found.bytes * times,
-        round(found.rows * sample.shuffled_a_row),
+        round(found.rows * sample.shuffled_a_row) * (1 + sure),
         round(found.rows * sample.stays_a_ping),
         round(cases * sample.met_an_hour * hours) if what == "find_companions" else 0,
         tasks,

@@ -26,6 +26,7 @@ from cotrace.windows import _counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
     from pyspark.sql import DataFrame
 
 __all__ = ["Sample", "Scanned", "expected_pairs", "sample_of", "scanned"]
@@ -38,6 +39,8 @@ _ROWS, _PIECE = 600_000, 200_000
 _STAYS, _CROWD = 1_000_000, 20
 #: bytes that Spark compresses together
 _BLOCK = 1 << 15
+#: bytes of a text that are looked at
+_LONGEST = 256
 
 
 @dataclass(frozen=True)
@@ -172,23 +175,29 @@ def _shuffled(table: pa.Table) -> float:
         return 0.0
     at = np.random.default_rng(0).permutation(table.num_rows)[:50_000]
     some = table.take(pa.array(np.sort(at) if table.num_rows < 2 else at))
-    fixed, texts = [np.zeros(some.num_rows, np.int64)], 0.0
+    words = [np.zeros((some.num_rows, 1), np.int64)]  # which values are null
     for column in some.columns:
-        array = column.combine_chunks()
-        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-            texts += 8 * np.ceil(array.nbytes / max(some.num_rows, 1) / 8)
-            fixed.append(np.arange(some.num_rows))
-        else:
-            fixed.append(
-                np.asarray(array.cast(pa.int64(), safe=False))
-                if not pa.types.is_floating(array.type)
-                else np.asarray(array.cast(pa.float64())).view(np.int64)
-            )
-    rows = np.ascontiguousarray(np.stack(fixed, axis=1)).tobytes()
+        words += _words(column.combine_chunks())
+    rows = np.ascontiguousarray(np.concatenate(words, axis=1))
+    data = rows.tobytes()
     codec = pa.Codec("lz4_raw")
-    pieces = [rows[k : k + _BLOCK] for k in range(0, min(len(rows), 1 << 22), _BLOCK)]
+    pieces = [data[k : k + _BLOCK] for k in range(0, min(len(data), 1 << 22), _BLOCK)]
     ratio = sum(codec.compress(piece).size for piece in pieces) / sum(map(len, pieces))
-    return float((8 * len(fixed) + 4) * ratio + texts * 0.6)
+    return float((8 * rows.shape[1] + 4) * ratio)
+
+
+def _words(array: pa.Array) -> list[NDArray[np.int64]]:
+    """Return the words of eight bytes that a column is in Spark's rows: a number is one, a text several."""
+    import pyarrow as pa
+
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        texts = [(text or b"")[:_LONGEST] for text in array.cast(pa.large_binary()).to_pylist()]
+        whole = -(-max(map(len, texts)) // 8) or 1
+        sizes = np.array([[len(text)] for text in texts], np.int64)
+        return [sizes, np.array(texts, f"S{8 * whole}").view(np.int64).reshape(len(texts), whole)]
+    floating = pa.types.is_floating(array.type)
+    numbers = array.cast(pa.float64() if floating else pa.int64(), safe=False).fill_null(0)
+    return [np.asarray(numbers).view(np.int64).reshape(-1, 1)]
 
 
 def expected_pairs(
