@@ -36,6 +36,8 @@ def started(master: str, **more: str) -> Any:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.showConsoleProgress": "false",
+        # over TCP on one machine each small message waits 40 ms for an acknowledgement
+        "spark.python.unix.domain.socket.enabled": "true",
         "spark.driver.extraJavaOptions": "-Dlog4j2.level=ERROR",
     }
     builder = SparkSession.builder.master(master).appName("cotrace")

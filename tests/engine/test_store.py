@@ -10,6 +10,7 @@ from tests.engine.test_queries import made
 
 import cotrace
 from cotrace.engine import spark as on_spark
+from cotrace.errors import RefusedRowsError
 
 OPTIONS = cotrace.StayOptions(max_gap="50min", fill="forward")
 
@@ -55,3 +56,18 @@ def test_a_store_of_a_cluster_is_read_by_one_machine(spark, tmp_path, smooth):
     assert store.stays().to_arrow().equals(both.to_arrow())
     with pytest.raises(cotrace.CotraceError, match="has pings already"):
         on_spark.write_store(pings, tmp_path / "spark", options=options)
+
+
+def test_rows_that_cannot_be_used_are_told(spark, tmp_path):
+    table = made(seed=8, devices=12)
+    none = pa.nulls(table.num_rows, table.schema.field("device").type)
+    lost = table.set_column(table.schema.get_field_index("device"), "device", none)
+    with pytest.raises(RefusedRowsError, match=r"none of the [\d,]+ rows can be used: [\d,]+ no device"):
+        on_spark.write_store(on_spark.read_pings(spark.createDataFrame(lost)), tmp_path / "store")
+    assert cotrace.Store(tmp_path / "store").batches == {}
+    # the folder is still that of an empty store
+    some = spark.createDataFrame(pa.concat_tables([table, lost.slice(0, 7)]))
+    with pytest.warns(cotrace.CotraceWarning, match=r"7 of [\d,]+ rows cannot be used: 7 no device"):
+        store = on_spark.write_store(on_spark.read_pings(some), tmp_path / "store")
+    assert store.stays().counts.as_dict()["refused"] == {"no device": 7}
+    assert store.stays().to_arrow().equals(cotrace.find_stays(cotrace.read_pings(table)).to_arrow())

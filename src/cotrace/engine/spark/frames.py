@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -91,9 +92,30 @@ def mapped(frame: DataFrame, function: Callable[[Batches], Batches], schema: Str
         # what is wrapped now is run by this Python; other users of the session keep theirs
         context.pythonExec = before if told else sys.executable
         try:
-            return frame.mapInArrow(function, schema)
+            return frame.mapInArrow(_Settling(function), schema)
         finally:
             context.pythonExec = before
+
+
+class _Settling:
+    """A task, after the first of which what modules hold is left out of garbage collection.
+
+    After every task Spark's Python collects garbage, and walks over all objects of all modules for it: of those imported
+    here that takes longer than a task of few rows does. Modules last as long as the process, so nothing is lost.
+    """
+
+    settled = 0
+
+    def __init__(self, function: Callable[[Batches], Batches]) -> None:
+        self.function = function
+
+    def __call__(self, batches: Batches) -> Batches:
+        yield from self.function(batches)
+        # again when a later task has imported more; never after each task, as what a task leaves behind is garbage
+        if _Settling.settled != len(sys.modules):
+            _Settling.settled = len(sys.modules)
+            gc.collect()
+            gc.freeze()
 
 
 def by_device(frame: DataFrame, device: str, spread: str | None = None) -> DataFrame:

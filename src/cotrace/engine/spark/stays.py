@@ -177,28 +177,33 @@ def warn_of_pings(report: Report, how: Building, kept: str = "") -> None:
     from cotrace.stays.build import warn_of_conflicts, warn_of_modal_gap
     from cotrace.stays.survey import modal_gap
 
-    counts, hints = report.counts, how.recipe.convert.hints
-    if counts.n_refused:
-        hinted = ((n, reason, hints.get(reason)) for reason, n in sorted(counts.refused.items()))
-        reasons = ", ".join(f"{n:,} {reason}{f' ({hint})' if hint else ''}" for n, reason, hint in hinted)
-        if counts.n_refused == counts.rows:
-            raise RefusedRowsError(
-                f"none of the {counts.rows:,} rows can be used: {reasons}{kept}; were the right columns read, in the "
-                "right unit?"
-            )
-        warnings.warn(
-            CotraceWarning(
-                f"{counts.n_refused:,} of {counts.rows:,} rows cannot be used: {reasons}{kept}",
-                "refused",
-                rows=counts.rows,
-                refused=dict(counts.refused),
-            ),
-            stacklevel=outside(),
-        )
+    warn_of_refused(report.counts.rows, report.counts.refused, how, kept)
     _warn_of_doubts(report, how)
-    warn_of_conflicts(counts)
+    warn_of_conflicts(report.counts)
     if report.tasks:
         warn_of_modal_gap(modal_gap(report.gaps), how.options.max_gap_s)
+
+
+def warn_of_refused(rows: int, refused: dict[str, int], how: Building, kept: str = "") -> None:
+    """Warn of rows that cannot be used; refuse pings of which none can."""
+    if not refused:
+        return
+    hints, n = how.recipe.convert.hints, sum(refused.values())
+    hinted = ((k, reason, hints.get(reason)) for reason, k in sorted(refused.items()))
+    reasons = ", ".join(f"{k:,} {reason}{f' ({hint})' if hint else ''}" for k, reason, hint in hinted)
+    if n == rows:
+        raise RefusedRowsError(
+            f"none of the {rows:,} rows can be used: {reasons}{kept}; were the right columns read, in the right unit?"
+        )
+    warnings.warn(
+        CotraceWarning(
+            f"{n:,} of {rows:,} rows cannot be used: {reasons}{kept}",
+            "refused",
+            rows=rows,
+            refused=dict(refused),
+        ),
+        stacklevel=outside(),
+    )
 
 
 def _warn_of_doubts(report: Report, how: Building) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from cotrace.engine.spark.frames import (
 )
 from cotrace.engine.spark.meaning import Meaning
 from cotrace.engine.spark.pings import Recipe, SparkPings, check_pings, task_pings
-from cotrace.engine.spark.stays import building_of, meaning_of_pings
+from cotrace.engine.spark.stays import building_of, meaning_of_pings, warn_of_refused
 from cotrace.engine.spark.work import quiet
 from cotrace.errors import StoreError
 from cotrace.options import StayOptions
@@ -138,6 +139,13 @@ def write_store(
     ------
     StoreError
         When the store has pings already: later days are ingested by one machine, or by another store.
+    RefusedRowsError
+        When no row can be used; the store stays empty.
+
+    Warns
+    -----
+    CotraceWarning
+        Of rows that cannot be used. What may spoil the stays of the others, :func:`count_pings` says.
 
     Notes
     -----
@@ -156,6 +164,8 @@ def write_store(
         settings = Settings.from_dict(writer.base.settings).of_pings(pings.template, how.options)
         cells = _cells_of(pings, how.recipe, settings)
         told = _buckets(pings, str(ledger.root), how.recipe, settings, cells)
+        rows, refused = _counted(told)
+        warn_of_refused(rows, refused, how)
         _commit(writer, pings, settings, cells, told)
     return store.refresh()
 
@@ -344,7 +354,8 @@ def _commit(
     draft = Draft(writer, settings, 1)
     entries = [_entry(kept) for one in told for kept in one["entries"]]
     digests = sorted(row for one in told for row in one["digests"])
-    batch, counts = _batch_id(draft, settings, cells, entries, digests, told)
+    rows, refused = _counted(told)
+    batch = _batch_id(draft, settings, cells, entries, digests, (rows, refused))
     for entry in entries:
         draft.put(replace(entry, batch=batch) if entry.kind == "pings" else entry)
     draft.cells.add(cells)
@@ -353,20 +364,29 @@ def _commit(
     if settings.options.by == "tower" and pings.template.towers is not None:
         draft.put(draft.files.write(pings.template.towers, kind="towers", compression="zstd"))
     days = sorted({day for day, *_ in digests})
-    writer.add_batch(batch, {"rows": counts["rows"], "refused": counts["refused"], "days": days})
-    said = {"what": "ingest", "batch": batch, "rows": counts["rows"], "by": "spark"}
+    writer.add_batch(batch, {"rows": rows, "refused": refused, "days": days})
+    said = {"what": "ingest", "batch": batch, "rows": rows, "by": "spark"}
     draft.commit(said | {"days": [iso_day(day) for day in days[:1]]})
 
 
-def _batch_id(
-    draft: Draft, settings: Settings, cells: pa.Array, entries: list[FileEntry], digests: list[Any], told: Any
-) -> tuple[str, dict[str, Any]]:
-    """Return the digest of the pings, as an ingest by one machine makes it, and the counts."""
-    rows, refused = 0, dict[str, int]()
+def _counted(told: list[dict[str, Any]]) -> tuple[int, dict[str, int]]:
+    """Return how many rows all tasks were given, and how many of them they refused for what."""
+    refused = Counter[str]()
     for one in told:
-        rows += one["counts"]["rows"]
-        for reason, n in one["counts"]["refused"].items():
-            refused[reason] = refused.get(reason, 0) + n
+        refused.update(one["counts"]["refused"])
+    return sum(one["counts"]["rows"] for one in told), dict(refused)
+
+
+def _batch_id(
+    draft: Draft,
+    settings: Settings,
+    cells: pa.Array,
+    entries: list[FileEntry],
+    digests: list[Any],
+    counted: tuple[int, dict[str, int]],
+) -> str:
+    """Return the digest of the pings, as an ingest by one machine makes it."""
+    rows, refused = counted
     whole = hashlib.blake2b(digest_size=32)
     of_bucket = {entry.bucket: entry for entry in entries if entry.kind == "devices"}
     none = draft.devices.of_bucket(0)[:0]
@@ -380,7 +400,7 @@ def _batch_id(
     for _, _, digest, _, _ in digests:
         whole.update(bytes.fromhex(digest))
     whole.update(repr((rows, dict(sorted(refused.items())))).encode())
-    return whole.hexdigest(), {"rows": rows, "refused": refused}
+    return whole.hexdigest()
 
 
 def _indexed(
