@@ -100,8 +100,8 @@ def mapped(frame: DataFrame, function: Callable[[Batches], Batches], schema: Str
 class _Settling:
     """A task, after the first of which what modules hold is left out of garbage collection.
 
-    After every task Spark's Python collects garbage, and walks over all objects of all modules for it: of those imported
-    here that takes longer than a task of few rows does. Modules last as long as the process, so nothing is lost.
+    After every task Spark's Python collects garbage, and walks over all objects of all modules for it: with those that
+    are imported here it takes longer than a task of few rows does. Modules last as long as the process.
     """
 
     settled = 0
