@@ -119,7 +119,9 @@ def test_plan_beside_what_came(spark, tmp_path, feet):
         assert found.companions.count() > 0
         assert found.certainty.count() > 0
     assert 0.5 < sure.bytes_shuffled / real.shuffled_bytes < 2
-    assert 0.9 * sure.bytes_read < real.read_bytes < 2 * sure.bytes_read
+    # two files, so two tasks read them; results that are kept count as read as well, by four tasks
+    files = sum(stage.read_bytes for stage in real.stages if stage.tasks == 2)
+    assert 0.9 * sure.bytes_read < files < 1.5 * sure.bytes_read
     found.unpersist()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -62,6 +63,17 @@ def test_threads_do_not_take_each_others_python(spark, monkeypatch):
     assert spark.sparkContext.pythonExec == "no-such-python"
     found = reduce(DataFrame.unionAll, frames).coalesce(2).toArrow()
     assert found["python"].to_pylist() == [sys.prefix] * 40
+
+
+def _left_out(batches):
+    for batch in batches:
+        yield pa.RecordBatch.from_pydict({"objects": [gc.get_freeze_count()] * batch.num_rows})
+
+
+def test_modules_are_left_out_of_garbage_collection(spark):
+    """With two workers and six tasks some worker does a second one."""
+    found = mapped(spark.range(0, 6, 1, 6), _left_out, "objects long").toArrow()
+    assert max(found["objects"].to_pylist()) > 10_000
 
 
 def test_plan_beside_what_came(spark, tmp_path):

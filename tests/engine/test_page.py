@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from tests.engine import page
 from tests.engine.acts import ACTS
 from tests.engine.cities import CITIES, QUERIES
@@ -16,10 +15,6 @@ def test_the_page_quotes_the_records() -> None:
 
 
 def test_both_engines_were_the_same_in_everything() -> None:
-    if not page.EQUALITY.exists():
-        pytest.skip(
-            "no whole run is recorded: python -m tests.engine.equality --out docs/spark-equality.json"
-        )
     told = json.loads(page.EQUALITY.read_text())
     assert told["bad"] == 0
     assert sorted(map(int, told["by_partitions"])) == [1, 2, 7, 64]
