@@ -25,7 +25,6 @@ from measure import RESULTS, about_run, describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = "#rows > tr:not(.detail)"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def timed(act: Callable[[], object]) -> float:
@@ -63,7 +62,7 @@ def main() -> None:
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     from playwright.sync_api import sync_playwright
-    from tests.report.conftest import city
+    from tests.report.conftest import BROWSERS, city
 
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
@@ -76,9 +75,8 @@ def main() -> None:
         file = Path(folder) / "report.html"
         made = [timed(lambda: result.report(file)) for _ in range(args.repeat)]
         browser = p.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        runs = [opened(browser, file) for _ in range(args.repeat + 1)][
-            1:
-        ]  # the first starts the browser's processes
+        opened(browser, file)  # the first time starts the browser's processes
+        runs = [opened(browser, file) for _ in range(args.repeat)]
         about |= {"browser": browser.version, "bytes": file.stat().st_size}
         browser.close()
     steps = {"made": made} | {step: [run[step] for run in runs] for step in runs[0]}
